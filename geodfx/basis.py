@@ -1,0 +1,142 @@
+"""The angular functions of the model: PTM and HSH terms, the lobe kernel, directions on a square.
+
+Directions are unit vectors in the stone frame (x right, y up, z to the camera) that point away from the stone.
+
+Angles between directions are measured as squared chords, q = |a - b|^2 = 2 (1 - cos). The map from the sphere to
+chords keeps areas (Lambert's azimuthal projection): a disc of angular radius r covers pi q_r there and
+2 pi (1 - cos r) = pi q_r on the sphere. So a kernel whose integral over q is kept, keeps energy, with no trigonometry.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from geodfx.arrays import F64
+from geodfx.constants import HSH_HORIZON_RAD, LIGHT_EDGE, MIN_LIGHT_RADIUS_RAD
+from geodfx.jit import kernel
+
+__all__ = [
+    "TERMS",
+    "disc_average",
+    "evaluate",
+    "hemioct_decode",
+    "hemioct_encode",
+    "horizon_share",
+    "light_kernel",
+    "lobe_response",
+]
+
+TERMS = {"ptm": 6, "hsh": 9}  # how many functions each basis has
+
+
+def evaluate(basis: str, directions: F64) -> F64:
+    """Return the terms of a basis, (L, T), at unit directions (L, 3); z below the horizon counts as on it.
+
+    ptm: x^2, y^2, xy, x, y, 1 (Malzbender 2001). hsh: nine hemispherical harmonics (Gautron 2004), in the scaling and
+    order of .rti files.
+    """
+    x, y, z = np.asarray(directions, np.float64).T
+    if basis == "ptm":
+        return np.stack([x * x, y * y, x * y, x, y, np.ones_like(x)], axis=1)
+    if basis != "hsh":
+        raise ValueError(f"basis {basis!r} is not one of {sorted(TERMS)}")
+    c = np.clip(z, math.sin(HSH_HORIZON_RAD), 1.0)  # cos(theta)
+    s = np.sqrt(np.maximum(c - c * c, 0.0))
+    rim = np.hypot(x, y)
+    cos_p = np.divide(x, rim, out=np.ones_like(x), where=rim > 0)
+    sin_p = np.divide(y, rim, out=np.zeros_like(x), where=rim > 0)
+    cos_2p, sin_2p = cos_p * cos_p - sin_p * sin_p, 2 * sin_p * cos_p
+    pi = math.pi
+    return np.stack(
+        [
+            np.full_like(x, 1 / math.sqrt(2 * pi)),
+            math.sqrt(6 / pi) * cos_p * s,
+            math.sqrt(3 / (2 * pi)) * (2 * c - 1),
+            math.sqrt(6 / pi) * sin_p * s,
+            math.sqrt(30 / pi) * cos_2p * (c * c - c),
+            math.sqrt(30 / pi) * cos_p * (2 * c - 1) * s,
+            math.sqrt(5 / (2 * pi)) * (1 - 6 * c + 6 * c * c),
+            math.sqrt(30 / pi) * sin_p * (2 * c - 1) * s,
+            math.sqrt(30 / pi) * sin_2p * (c * c - c),
+        ],
+        axis=1,
+    )
+
+
+def light_kernel(radius_rad: float) -> tuple[float, float, float]:
+    """Return (radiance, area, blur) of a disc light of intensity 1, as `lobe_response` takes them.
+
+    radiance: at the disc's middle, in white-card units, 1 / (2 (1 - cos r)).
+    area: squared chord at which the edge's ramp is at half, 2 - cos(r (1 - e)) - cos(r (1 + e)).
+    blur: variance a coordinate of a sharp lobe that would soften the edge as much as the ramp does.
+    """
+    r = min(max(radius_rad, MIN_LIGHT_RADIUS_RAD), math.pi / (1 + LIGHT_EDGE))
+    inner, outer = math.cos(r * (1 - LIGHT_EDGE)), math.cos(r * (1 + LIGHT_EDGE))
+    area = 2 - inner - outer
+    ramp = inner - outer  # half the ramp's width in the squared chord
+    return 0.5 / (1 - math.cos(r)), area, ramp * ramp / (12 * area)
+
+
+@kernel
+def lobe_response(q: np.float32, area: np.float32, variance: np.float32) -> np.float32:
+    """Share of a disc light's radiance that a lobe sees, 0..1; over the sphere it sums to pi area at any width.
+
+    q: squared chord from the lobe's direction to the light's. area: of `light_kernel`. variance: of the lobe and the
+    light's blur, added, in squared chords a coordinate. A disc blurred so is told by two moments: the integral over q
+    and that of q times it, area^2 / 2 + 2 area variance. A linear ramp around `area` keeps both while the blur is
+    less than the disc; a cone in q (Epanechnikov's kernel) keeps both beyond.
+    """
+    spread = np.float32(12.0) * variance
+    if spread <= area:
+        half = np.sqrt(area * spread)
+        if q <= area - half:
+            return np.float32(1.0)
+        return max(np.float32(0.0), np.float32(0.5) * (area + half - q) / half)
+    reach = np.float32(1.5) * area + np.float32(0.5) * spread
+    return max(np.float32(0.0), np.float32(2.0) * area / reach * (np.float32(1.0) - q / reach))
+
+
+def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:
+    """Return a basis' terms (T,), averaged over a disc light; what lies below the horizon adds nothing.
+
+    direction: (3,) unit. The disc is a spiral of points of equal area (Vogel 1979).
+    """
+    points = 64
+    _, area, _ = light_kernel(radius_rad)
+    i = np.arange(points)
+    q = area * (i + 0.5) / points
+    turn = i * math.pi * (3 - math.sqrt(5))
+    across = np.array([1.0, 0.0, 0.0]) if abs(direction[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    u = np.cross(direction, across)
+    u /= np.linalg.norm(u)
+    v = np.cross(direction, u)
+    sine = np.sqrt(np.maximum(q - q * q / 4, 0.0))
+    spread = np.outer(np.cos(turn) * sine, u) + np.outer(np.sin(turn) * sine, v) + np.outer(1 - q / 2, direction)
+    terms: F64 = (evaluate(basis, spread) * (spread[:, 2:] > 0)).mean(axis=0)
+    return terms
+
+
+def horizon_share(z: float, radius_rad: float) -> float:
+    """Share of a disc light above the horizon, 0..1, for z of its direction; a linear ramp over its height."""
+    height = math.sin(min(radius_rad, math.pi / 2)) + MIN_LIGHT_RADIUS_RAD
+    return min(max(0.5 + 0.5 * z / height, 0.0), 1.0)
+
+
+def hemioct_encode(directions: F64) -> F64:
+    """Return points (..., 2) in [-1, 1]^2 of directions (..., 3) with z >= 0. Cigolle 2014, hemi-octahedral map."""
+    x, y, z = np.moveaxis(np.asarray(directions, np.float64), -1, 0)
+    scale = 1 / (np.abs(x) + np.abs(y) + np.maximum(z, 0))
+    return np.stack([(x + y) * scale, (x - y) * scale], axis=-1)
+
+
+@kernel
+def hemioct_decode(u: np.float32, v: np.float32) -> tuple[np.float32, np.float32, np.float32]:
+    """Return the unit direction (x, y, z) of a point in [-1, 1]^2. Inverse of `hemioct_encode`."""
+    half = np.float32(0.5)
+    x = (u + v) * half
+    y = (u - v) * half
+    z = max(np.float32(1.0) - abs(x) - abs(y), np.float32(0.0))
+    scale = np.float32(1.0) / np.sqrt(x * x + y * y + z * z)
+    return x * scale, y * scale, z * scale

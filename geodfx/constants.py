@@ -1,0 +1,36 @@
+"""Numbers that more than one module, or Python and GLSL, must agree on."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DISPLAY_GAMMA",
+    "ENVIRONMENT_LEVELS",
+    "ENVIRONMENT_SIZE",
+    "FOLD_BITS",
+    "HSH_HORIZON_RAD",
+    "LIGHT_EDGE",
+    "LOBE_OFFSET_STEP",
+    "LOBE_WIDTH_MAX",
+    "MIN_LIGHT_RADIUS_RAD",
+    "WHITE_LEVEL",
+    "WHITE_QUANTILE",
+]
+
+LIGHT_EDGE = 0.12  # a light's edge ramps linearly in the cosine from cos((1 + e) r) to cos((1 - e) r)
+MIN_LIGHT_RADIUS_RAD = 0.0017  # 0.1 degrees: below this a light counts as this large, so that radiance stays finite
+
+HSH_HORIZON_RAD = 0.01  # HSH is singular at the horizon: theta stops this short of pi / 2, as in Relight
+
+DISPLAY_GAMMA = 2.2  # fits and scores compare photos as a display of this exponent shows them
+WHITE_QUANTILE = 0.9  # of texels and channels, by the brightest value that each reaches:
+WHITE_LEVEL = 2.0  # what that value reads when the stone is displayed; strong flashes clip, as on a phone
+
+# A lobe is one texel of four uint32 (see stone.py).
+LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green, in units of the hemi-octahedral square
+LOBE_WIDTH_MAX = 0.6  # the widest lobe, as a chord: 35 degrees; wider reflections belong to the base
+
+# An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k texels.
+ENVIRONMENT_LEVELS = 7  # the narrowest is 0.0094, half a degree: a lobe that is narrower sees the environment this soft
+ENVIRONMENT_SIZE = 512  # texels 0.2 to 0.5 degrees apart, against a kernel 1.3 degrees in radius
+
+FOLD_BITS = 12  # a long list lies in a texture 2^12 texels wide; a power of two, for a division a fetch is slow

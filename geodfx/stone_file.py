@@ -1,0 +1,106 @@
+"""From a `.gdfx` file to a Stone: one reader for each major version of the format. `Stone.save` is the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from geodfx.arrays import F32, U16, U32
+from geodfx.basis import TERMS
+from geodfx.container import Container, read_container
+from geodfx.errors import StoneError
+from geodfx.stone import Base, Lobes, Stone
+
+__all__ = ["load_stone"]
+
+LARGEST_NUMBER = 1e12  # no radius, gain or distance comes near it
+
+
+def load_stone(path: str | Path) -> Stone:
+    """Open a .gdfx file as a stone, in milliseconds whatever its size. Raises StoneError.
+
+    The large maps (base codes, lobe words) stay in the file, mapped, and their checksums are checked when they are
+    first asked for: that look raises StoneError if they were altered. While the stone lives, replace the file
+    as a whole rather than write into it.
+    """
+    file = read_container(Path(path))
+    reader = _READERS.get(file.version[0])
+    if reader is None:
+        raise StoneError(f"{path}: no geodfx ever wrote format {file.version[0]}; make the file again")
+    try:
+        return reader(file)
+    except (TypeError, ValueError) as error:
+        raise StoneError(f"{path}: not a sound stone: {error}; make it again with `geodfx process`") from error
+
+
+def _read_1(file: Container) -> Stone:
+    """Read format 1. Unknown keys and parts are of a later minor version and do not matter here."""
+    about = file.about
+    alpha = file.part("alpha").read()
+    stone = Stone(
+        name=_text(about, "name"),
+        model=_text(about, "model"),
+        domain=_text(about, "domain"),
+        alpha=alpha,
+        base=_base_1(file),
+        lobes=_lobes_1(file) if about.get("model") == "lobes" else None,
+        light_direction=_finite(file, "light_direction"),
+        light_radius_rad=_positive(about, "light_radius_rad"),
+        display_gain=_positive(about, "display_gain"),
+        camera_distance=None if about.get("camera_distance") is None else _positive(about, "camera_distance"),
+        field_width=None if about.get("field_width") is None else _positive(about, "field_width"),
+        provenance=_provenance(about),
+    )
+    if about.get("size") != list(stone.size):
+        raise ValueError(f"its size is said to be {about.get('size')!s:.40} and is {list(stone.size)}")
+    return stone
+
+
+def _base_1(file: Container) -> Base:
+    described = file.about.get("base")
+    if not isinstance(described, dict):
+        raise TypeError("'base' is missing or no table")
+    basis = _text(described, "basis")
+    if basis not in TERMS:
+        raise ValueError(f"its basis {basis!r} is not one of {sorted(TERMS)}")
+    codes = cast(U16, file.part("base_codes"))  # a Part stands in until it is asked for
+    scale, offset = _finite(file, "base_scale"), _finite(file, "base_offset")
+    return Base(basis, _text(described, "space"), codes, scale, offset)
+
+
+def _lobes_1(file: Container) -> Lobes:
+    return Lobes(file.part("lobe_start").read(), cast(U32, file.part("lobe_words")))
+
+
+def _finite(file: Container, name: str) -> F32:
+    values = file.part(name).read()
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} holds values that are no numbers")
+    return values
+
+
+def _text(table: dict[str, Any], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str):
+        raise TypeError(f"{key!r} is missing or no text")
+    return value
+
+
+def _positive(table: dict[str, Any], key: str) -> float:
+    value = table.get(key)
+    if not isinstance(value, int | float) or not 0 < value < LARGEST_NUMBER:
+        raise ValueError(f"{key!r} is missing or no positive number")
+    return float(value)
+
+
+def _provenance(about: dict[str, Any]) -> dict[str, str | int | float]:
+    table = about.get("provenance", {})
+    if not isinstance(table, dict):
+        raise TypeError("'provenance' is no table")
+    return {key: value for key, value in table.items() if isinstance(value, str | int | float)}
+
+
+_READERS: dict[int, Callable[[Container], Stone]] = {1: _read_1}
