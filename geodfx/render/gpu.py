@@ -1,0 +1,187 @@
+"""GpuRenderer: frames by OpenGL 3.3, without a window. The sums are those of lighting.py, in shaders/stone.glsl."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import moderngl
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32
+from geodfx.constants import FOLD_BITS
+from geodfx.errors import BackendError
+from geodfx.render.environment import Environment
+from geodfx.render.lighting import Lighting, light_stone
+from geodfx.render.shader_text import FUNCTIONS, assemble
+from geodfx.render.view import View, resample
+from geodfx.stone import Stone
+
+__all__ = ["GpuRenderer"]
+
+
+class GpuRenderer:
+    """Renders one stone on the GPU. Safe to use from several threads, which then take turns.
+
+    A context belongs to one thread at a time, so each renderer keeps a thread that alone talks to its context.
+    """
+
+    def __init__(self, stone: Stone, version: str = "330 core") -> None:
+        """Compile the shaders as `version` ("330 core" or "300 es") and upload the stone. Raises BackendError."""
+        self._stone = stone
+        self._thread: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="geodfx-gpu")
+        try:
+            self._scene = self._thread.submit(_Scene, stone, version).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def render(self, view: View) -> F32:
+        """Return the frame (H, W, 4): linear, premultiplied, alpha last. Raises BackendError."""
+        lighting = light_stone(self._stone, view)
+        if self._thread is None:
+            raise BackendError("the GPU renderer is closed; make a new one")
+        frame = self._thread.submit(self._scene.draw, lighting).result()
+        return resample(frame, view.size)
+
+    def close(self) -> None:
+        """Give the context and all it holds back. May be called twice."""
+        if self._thread is not None:
+            self._thread.submit(self._scene.release).result()
+            self._thread.shutdown()
+            self._thread = None
+
+
+class _Scene:
+    """A context, the stone in its textures, and a buffer to draw to. All calls from one thread."""
+
+    def __init__(self, stone: Stone, version: str) -> None:
+        self._context = _open_context()
+        try:
+            with _told_as_backend_error("the GPU cannot hold or draw this stone"):
+                self._largest = int(self._context.info["GL_MAX_TEXTURE_SIZE"])
+                self._prepare(stone, version)
+        except BaseException:
+            self._context.release()
+            raise
+
+    def _prepare(self, stone: Stone, version: str) -> None:
+        width, height = stone.size
+        self._size = stone.size
+        self._check_size("the picture", width, height)
+        vertex, fragment = assemble(("triangle",), version), assemble((*FUNCTIONS, "stone"), version)
+        self._program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
+        self._triangle = self._context.vertex_array(self._program, [])
+        target = self._context.texture(stone.size, 4, dtype="f4")
+        self._buffer = self._context.framebuffer(color_attachments=[target])
+        terms = len(stone.base.codes)
+        self._textures = {
+            "alpha_codes": self._context.texture(stone.size, 1, stone.alpha.tobytes(), dtype="u1", alignment=1),
+            "base_codes": self._context.texture_array(
+                (width, height, terms), 3, stone.base.codes.tobytes(), dtype="u2", alignment=1
+            ),
+        }
+        lobes = stone.lobes
+        self._textures["lobe_start"] = self._fold(
+            "lobe table", np.zeros((1, 1), "u4") if lobes is None else lobes.start
+        )
+        self._textures["lobe_words"] = self._fold("lobes", np.zeros((1, 4), "u4") if lobes is None else lobes.words)
+        self._environment: Environment | None = None
+        self._textures["environment_maps"] = self._fold("environment", np.zeros((1, 3), np.float32))
+        self._program["has_lobes"] = lobes is not None
+        self._program["term_count"] = terms
+
+    def draw(self, lighting: Lighting) -> F32:
+        """Return the frame (H, W, 4)."""
+        width, height = self._size
+        frame = np.empty((height, width, 4), np.float32)
+        with _told_as_backend_error("the GPU failed to draw"):
+            self._set_environment(lighting.environment)
+            self._set_lighting(lighting)
+            for unit, (name, texture) in enumerate(self._textures.items()):
+                texture.use(unit)
+                self._program[name] = unit
+            self._buffer.use()
+            self._triangle.render(moderngl.TRIANGLES, vertices=3)
+            self._buffer.read_into(frame, components=4, dtype="f4")
+            error = self._context.error
+        if error != "GL_NO_ERROR":
+            raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
+        return frame
+
+    def release(self) -> None:
+        """Destroy the context, and with it what it holds."""
+        self._context.release()
+
+    def _set_lighting(self, lighting: Lighting) -> None:
+        program, lights = self._program, lighting.lights
+        rows = np.concatenate(
+            [lighting.base_weight, lighting.base_offset[:, None], lighting.base_intensity[:, None]], axis=1
+        )
+        discs = np.stack([lights[:, :4], lights[:, [6, 7, 8, 4]]], axis=1)
+        for name, table in (("base_rows", rows), ("light_rows", discs)):
+            count, columns, parts = table.shape
+            self._check_size("the lights", columns, count)
+            if name in self._textures:
+                self._textures.pop(name).release()
+            # A texture has a texel at least; without lights it is not read.
+            data = table if count else np.zeros((1, columns, parts), np.float32)
+            self._textures[name] = self._texture((columns, max(count, 1)), data)
+        program["base_row_count"] = len(rows)
+        program["light_count"] = len(lights)
+        program["has_environment"] = lighting.environment is not None
+        program["display_gain"] = lighting.display_gain
+        program["gain"] = lighting.gain
+        program["rotation"].write(lighting.rotation.T.tobytes())  # GL stores columns
+
+    def _set_environment(self, environment: Environment | None) -> None:
+        if environment is not None and environment is not self._environment:
+            self._textures.pop("environment_maps").release()
+            self._textures["environment_maps"] = self._fold("environment", environment.maps)
+            self._environment = environment
+
+    def _fold(self, name: str, values: npt.NDArray[Any]) -> Any:
+        """Return a texture that holds a list (N,) or (N, C) in rows of 2^FOLD_BITS."""
+        values = values[:, None] if values.ndim == 1 else values
+        width = 1 << FOLD_BITS
+        rows = max(1, -(-len(values) // width))
+        self._check_size(f"the {name}", width, rows)
+        padded = np.zeros((rows * width, values.shape[1]), values.dtype)
+        padded[: len(values)] = values
+        return self._texture((width, rows), padded)
+
+    def _texture(self, size: tuple[int, int], values: npt.NDArray[Any]) -> Any:
+        dtype = {"f": "f4", "u": "u4"}[values.dtype.kind]
+        texture = self._context.texture(size, values.shape[-1], values.tobytes(), dtype=dtype, alignment=1)
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)  # OpenGL ES reads no other filter from 32 bits
+        return texture
+
+    def _check_size(self, what: str, width: int, height: int) -> None:
+        if max(width, height) > self._largest:
+            raise BackendError(
+                f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
+            )
+
+
+def _open_context() -> Any:
+    """Return an OpenGL 3.3 context without a window, current on this thread."""
+    options: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+    try:
+        return moderngl.create_context(require=330, standalone=True, **options)
+    except Exception as error:  # glcontext raises plain exceptions, one a cause
+        raise BackendError(
+            f"no OpenGL 3.3 context: {error}; install a driver (on Debian libegl1 and libgl1-mesa-dri) "
+            "or use backend='cpu'"
+        ) from error
+
+
+@contextmanager
+def _told_as_backend_error(what: str) -> Iterator[None]:
+    try:
+        yield
+    except moderngl.Error as error:
+        raise BackendError(f"{what}: {' '.join(str(error).split())}; use backend='cpu'") from error

@@ -1,0 +1,147 @@
+"""Turn a view into numbers that every texel shares, once a frame, so that a texel only multiplies and adds.
+
+The colour c of a texel is
+
+    sum over rows b of   intensity_bc curve(max(0, offset_bc + sum over terms t of weight_btc code_tc))
+    + sum over lobes and lights of   weight_c radiance_c lobe_response(|d_c - l|^2, area, width^2 + blur)
+    + sum over lobes of   weight_c gain lobe_horizon_share(z, width) E(R d_c, width)
+
+where E is the environment at that blur. A base in linear space has one row, into which all lights and the environment
+are summed, and no curve; one in display space has a row a light, for displayed values do not add, and its curve is
+`decode_display`. Directions are in the stone frame, exposure is in every intensity, radiance and gain.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F32, F64, frozen
+from geodfx.basis import TERMS, disc_average, evaluate, horizon_share, light_kernel
+from geodfx.jit import kernel
+from geodfx.render.environment import Environment, environment_level, environment_lookup
+from geodfx.render.view import View
+from geodfx.stone import Base, Stone
+
+__all__ = ["Lighting", "hemisphere_patches", "light_stone"]
+
+LINEAR_PATCHES = 1024  # of an environment, for a base in linear space: summed here, so that they cost little
+DISPLAY_PATCHES = 256  # for one in display space: each costs every texel a row
+PATCH_BLUR = (
+    2.0  # a patch's own spread times this: patches overlap so that a small lamp counts alike wherever it stands
+)
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """A view as a stone's texels see it."""
+
+    base_weight: F32  # (B, T, 3) a unit of code
+    base_offset: F32  # (B, 3)
+    base_intensity: F32  # (B, 3)
+    display_gain: float  # of the base's curve; 0: the base is in linear space
+    lights: F32  # (L, 9) direction x y z, area, blur, farthest chord that a lobe of no width sees, radiance r g b
+    environment: Environment | None
+    gain: float  # of the environment
+    rotation: F32  # (3, 3) stone to world
+
+    def __post_init__(self) -> None:
+        rows, terms, _ = self.base_weight.shape
+        object.__setattr__(self, "base_weight", frozen("weight", self.base_weight, np.float32, (rows, terms, 3)))
+        object.__setattr__(self, "base_offset", frozen("offset", self.base_offset, np.float32, (rows, 3)))
+        object.__setattr__(self, "base_intensity", frozen("intensity", self.base_intensity, np.float32, (rows, 3)))
+        object.__setattr__(self, "lights", frozen("lights", self.lights, np.float32, (None, 9)))
+        object.__setattr__(self, "rotation", frozen("rotation", self.rotation, np.float32, (3, 3)))
+
+
+def light_stone(stone: Stone, view: View) -> Lighting:
+    """Return the numbers that all texels of a stone share in a view."""
+    rotation = view.tilt.rotation()
+    direction = np.array([light.direction for light in view.lights], np.float64).reshape(-1, 3) @ rotation  # R^T world
+    intensity = np.array([light.intensity for light in view.lights], np.float64).reshape(-1, 3)
+    radius = [light.radius_rad for light in view.lights]
+    gain = 2.0**view.exposure_ev
+    base = _light_linear_base if stone.base.space == "linear" else _light_display_base
+    weight, rows = base(stone.base, direction, radius, intensity, view.environment, rotation)
+    return Lighting(
+        base_weight=(weight * stone.base.scale).astype(np.float32),
+        base_offset=(weight * stone.base.offset).sum(axis=1).astype(np.float32),
+        base_intensity=(rows * gain).astype(np.float32),
+        display_gain=0.0 if stone.base.space == "linear" else stone.display_gain,
+        lights=_light_lobes(direction, radius, intensity * gain),
+        environment=view.environment,
+        gain=gain,
+        rotation=rotation.astype(np.float32),
+    )
+
+
+def hemisphere_patches(environment: Environment, rotation: F64, count: int) -> tuple[F64, F64]:
+    """Return directions (N, 3) of patches of equal solid angle above the stone, and their intensities (N, 3).
+
+    A patch of solid angle W and radiance L lights the stone as a light of intensity L W / pi. Vogel's spiral (1979).
+    """
+    i = np.arange(count)
+    z = 1 - (i + 0.5) / count
+    turn = i * math.pi * (3 - math.sqrt(5))
+    rim = np.sqrt(1 - z * z)
+    direction = np.stack([rim * np.cos(turn), rim * np.sin(turn), z], axis=1)
+    width = PATCH_BLUR * math.sqrt(0.5 / count)  # a disc of solid angle 2 pi / count has variance 0.5 / count
+    world = (direction @ rotation.T).astype(np.float32)
+    radiance = _look_up(environment.maps, np.float32(width), world)
+    return direction, radiance.astype(np.float64) * (2 / count)
+
+
+def _light_linear_base(
+    base: Base, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
+) -> tuple[F64, F64]:
+    """Return the one row's weights (1, T, 3) a unit of coefficient, and its intensity (1, 3)."""
+    weight = np.zeros((TERMS[base.basis], 3))
+    for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
+        # Its average fades a light at the horizon by itself, point by point, and needs no `horizon_share`.
+        weight += np.outer(disc_average(base.basis, towards, radius_rad), colour)
+    if environment is not None:
+        patch, colours = hemisphere_patches(environment, rotation, LINEAR_PATCHES)
+        weight += evaluate(base.basis, patch).T @ colours
+    return weight[None], np.ones((1, 3))
+
+
+def _light_display_base(
+    base: Base, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
+) -> tuple[F64, F64]:
+    """Return weights (B, T, 3) a unit of coefficient and intensities (B, 3), a row a light."""
+    share = np.array([horizon_share(towards[2], size) for towards, size in zip(direction, radius, strict=True)])
+    rows = intensity * share.reshape(-1, 1)
+    if environment is not None:
+        patch, colours = hemisphere_patches(environment, rotation, DISPLAY_PATCHES)
+        direction, rows = np.concatenate([direction, patch]), np.concatenate([rows, colours])
+    lit = rows.any(axis=1)  # each row costs every texel
+    direction, rows = direction[lit], rows[lit]
+    terms = evaluate(base.basis, direction)
+    return np.repeat(terms[:, :, None], 3, axis=2), rows
+
+
+def _light_lobes(direction: F64, radius: list[float], intensity: F64) -> F32:
+    """Return the rows (L, 9) of `Lighting.lights` for lights that stand above the horizon."""
+    rows = []
+    for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
+        share = horizon_share(towards[2], radius_rad)
+        if share > 0:
+            radiance, area, blur = light_kernel(radius_rad)
+            # `lobe_response` ends at area + sqrt(area spread) or further out, never beyond 1.5 area + 0.5 spread.
+            farthest = math.sqrt(1.5 * area + 6 * blur)
+            rows.append([*towards, area, blur, farthest, *(colour * (share * radiance))])
+    return np.array(rows, np.float32).reshape(-1, 9)
+
+
+@kernel
+def _look_up(maps: F32, width: np.float32, directions: F32) -> F32:
+    """Return the environment (N, 3) at world directions (N, 3), blurred by a width."""
+    level = environment_level(width)
+    found = np.empty(directions.shape, np.float32)
+    for i in range(directions.shape[0]):
+        for channel in range(3):
+            x, y, z = directions[i, 0], directions[i, 1], directions[i, 2]
+            found[i, channel] = environment_lookup(maps, level, channel, x, y, z)
+    return found

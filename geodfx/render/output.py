@@ -1,0 +1,64 @@
+"""Frames to picture files: what they are named, and how bright a display shows them.
+
+.npy and .exr hold a frame as it is: linear, premultiplied, in white-card units. .png and .webp hold what a display
+shows: linear * gain, then sRGB with straight alpha. The gain of a view with lights only is the stone's own
+`display_gain`, at which its photos were compared; that of a view with an environment is `white_gain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from geodfx.arrays import F32
+from geodfx.constants import WHITE_QUANTILE
+from geodfx.errors import OutputError
+from geodfx.images import write_image
+
+__all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "brightened", "frame_stems", "white_gain", "write_frame"]
+
+LINEAR_SUFFIXES = (".npy", ".exr")
+FRAME_SUFFIXES = (*LINEAR_SUFFIXES, ".png", ".webp")
+
+
+def white_gain(frame: F32) -> float:
+    """Return the gain that brings 90% of the stone's texels below white: 1 / quantile of the brightest channel.
+
+    frame: (H, W, 4) linear, premultiplied. Over alpha > 0; 1 for a frame that is black there.
+    """
+    covered = frame[..., 3] > 0
+    if not covered.any():
+        return 1.0
+    white = float(np.quantile(frame[covered][:, :3].max(axis=1), WHITE_QUANTILE))
+    return 1 / white if white > 0 else 1.0
+
+
+def brightened(frame: F32, gain: float) -> F32:
+    """Return a frame (H, W, 4) with colours multiplied and alpha kept."""
+    factors = np.array([gain, gain, gain, 1], np.float32)
+    return frame * factors
+
+
+def write_frame(path: Path, frame: F32, gain: float) -> None:
+    """Write a frame (H, W, 4) as its suffix says, atomically; `gain` counts for display files. Raises OutputError."""
+    linear = path.suffix.lower() in LINEAR_SUFFIXES
+    write_image(path, frame if linear else brightened(frame, gain))
+
+
+def frame_stems(names: Iterable[str], source: Path) -> tuple[str, ...]:
+    """Return the names of frames: those of their photos, without folder and suffix.
+
+    Raises OutputError, naming `source`, if two are the same, also where only capitals differ: some disks know none.
+    """
+    stems: list[str] = []
+    seen: dict[str, str] = {}
+    for name in names:
+        stem = Path(name.replace("\\", "/")).stem
+        twin = seen.setdefault(stem.casefold(), name)
+        if len(seen) == len(stems):
+            told = f"the frames of {twin!r} and {name!r} would have the same name {stem!r}"
+            raise OutputError(f"{source}: {told}; rename one of them")
+        stems.append(stem)
+    return tuple(stems)

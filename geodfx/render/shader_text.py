@@ -1,0 +1,39 @@
+"""Assemble the bodies of geodfx/shaders into a shader for desktop OpenGL 3.3 or for OpenGL ES 3.0 and WebGL 2."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from geodfx.constants import (
+    DISPLAY_GAMMA,
+    ENVIRONMENT_LEVELS,
+    ENVIRONMENT_SIZE,
+    FOLD_BITS,
+    LOBE_OFFSET_STEP,
+    LOBE_WIDTH_MAX,
+)
+
+__all__ = ["FUNCTIONS", "VERSIONS", "assemble"]
+
+FUNCTIONS = ("fold", "hemioct", "unpack", "lobe", "display", "environment")  # in an order in which each knows its own
+
+_ES_PRECISION = "\n".join(
+    f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D", "usampler2DArray")
+)
+VERSIONS = {"330 core": "", "300 es": _ES_PRECISION}  # what a version needs said first
+
+_CONSTANTS = f"""\
+const float DISPLAY_GAMMA = {DISPLAY_GAMMA!r};
+const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
+const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};
+const int FOLD_BITS = {FOLD_BITS};
+const float LOBE_OFFSET_STEP = {LOBE_OFFSET_STEP!r};
+const float LOBE_WIDTH_MAX = {LOBE_WIDTH_MAX!r};
+"""
+
+
+def assemble(bodies: tuple[str, ...], version: str = "330 core") -> str:
+    """Return the text of a shader: a version of VERSIONS, the constants shared with Python, then the named bodies."""
+    folder = files("geodfx") / "shaders"
+    texts = [(folder / f"{name}.glsl").read_text(encoding="utf-8") for name in bodies]
+    return "\n".join([f"#version {version}", VERSIONS[version], _CONSTANTS, *texts])
