@@ -29,7 +29,8 @@ WHITE_LEVEL = 2.0  # what that value reads when the stone is displayed; strong f
 LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green, in units of the hemi-octahedral square
 LOBE_WIDTH_MAX = 0.6  # the widest lobe, as a chord: 35 degrees; wider reflections belong to the base
 
-# An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k texels.
+# An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k
+# texels.
 ENVIRONMENT_LEVELS = 7  # the narrowest is 0.0094, half a degree: a lobe that is narrower sees the environment this soft
 ENVIRONMENT_SIZE = 512  # texels 0.2 to 0.5 degrees apart, against a kernel 1.3 degrees in radius
 

@@ -104,9 +104,7 @@ def write_image(path: Path, frame: F32 | U8, *, half: bool = False) -> None:
         with atomic_write(path) as out:
             np.save(out, frame.astype(np.float32), allow_pickle=False)
     elif suffix in (".png", ".webp"):
-        codes = np.asarray(
-            frame if frame.dtype == np.uint8 else display_codes(np.asarray(frame, np.float32)), np.uint8
-        )
+        codes = np.asarray(frame if frame.dtype == np.uint8 else display_codes(np.asarray(frame, np.float32)), np.uint8)
         if suffix == ".webp" and max(codes.shape) > WEBP_MAX:
             raise OutputError(f"{path}: a WebP picture is at most {WEBP_MAX} pixels wide and high; name it .png")
         encoded = _encode(codes, suffix)

@@ -15,11 +15,11 @@ from geodfx.stone import Stone
 
 __all__ = ["draw_preview"]
 
-# The soft one from the upper left shows body and facets, the small ones make them flash. Stone-side, degrees.
+# The soft one from the upper left shows body and facets; the small ones make them flash, some four times brighter.
 LIGHTS = (
-    DiscLight((-0.42, 0.5, 0.76), math.radians(25), (1.0, 1.0, 1.0)),
-    DiscLight((0.55, 0.3, 0.78), math.radians(6), (0.5, 0.5, 0.5)),
-    DiscLight((0.1, -0.62, 0.78), math.radians(6), (0.5, 0.5, 0.5)),
+    DiscLight((-0.42, 0.5, 0.76), math.radians(35), (1.5, 1.5, 1.5)),
+    DiscLight((0.55, 0.3, 0.78), math.radians(6), (0.2, 0.2, 0.2)),
+    DiscLight((0.1, -0.62, 0.78), math.radians(6), (0.2, 0.2, 0.2)),
 )
 TILTS_DEG = ((0.0, -8.0), (0.0, 0.0), (0.0, 8.0))  # pitch, roll: as a hand turns a ring
 BACKDROP = 0.012  # linear: a dark grey, so that the outline of a dark stone is seen

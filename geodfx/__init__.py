@@ -1,0 +1,58 @@
+"""GeodFx: photos of a gemstone under many lights become a stone that sparkles under tilt.
+
+    stone = geodfx.process("photos/ruby")                photos -> stone
+    stone.save("ruby.gdfx"); geodfx.load("ruby.gdfx")
+    view = geodfx.View(lights=(geodfx.DiscLight((0.3, 0.2, 0.9), 0.1),), tilt=geodfx.Tilt(0.05, 0.0))
+    frame = geodfx.relight(stone, view)                  (H, W, 4) float32, linear, premultiplied
+    geodfx.evaluate(stone, "photos/ruby_heldout")        how near its frames come to photos
+
+Angles are in radians. Every error that is raised on purpose is a GeodfxError.
+"""
+
+from __future__ import annotations
+
+from geodfx.api import evaluate, load, process, relight
+from geodfx.errors import (
+    BackendError,
+    CalibrationError,
+    FitError,
+    GeodfxError,
+    GeodfxWarning,
+    OutputError,
+    PhotoError,
+    SessionError,
+    StoneError,
+    ViewError,
+)
+from geodfx.evaluate import PhotoScore, Score
+from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
+from geodfx.stone import Stone
+from geodfx.version import package_version
+
+__all__ = [
+    "BackendError",
+    "CalibrationError",
+    "DiscLight",
+    "Environment",
+    "FitError",
+    "GeodfxError",
+    "GeodfxWarning",
+    "OutputError",
+    "PhotoError",
+    "PhotoScore",
+    "Renderer",
+    "Score",
+    "SessionError",
+    "Stone",
+    "StoneError",
+    "Tilt",
+    "View",
+    "ViewError",
+    "__version__",
+    "evaluate",
+    "load",
+    "process",
+    "relight",
+]
+
+__version__ = package_version()

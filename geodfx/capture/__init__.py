@@ -1,0 +1,86 @@
+"""Photos to stone: a session folder in, reflectance maps out.
+
+session -> photos -> matte, rig -> stack of radiance -> fit -> stone
+read_session, open_photos, read_matte, find_rig, read_stack, fit_stone
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F64, frozen
+from geodfx.capture.fit import fit_stone
+from geodfx.capture.matte import read_matte
+from geodfx.capture.photos import PhotoSet, open_photos, read_stack
+from geodfx.capture.progress import Progress, counter
+from geodfx.capture.rig import LightRig, make_rig
+from geodfx.capture.session import Session
+from geodfx.capture.spheres import calibrate
+from geodfx.errors import SessionError
+from geodfx.stone import Stone
+
+__all__ = ["Capture", "Progress", "capture", "find_rig"]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A stone and how it came about; L photos, in the order of the lights."""
+
+    stone: Stone
+    rig: LightRig
+    names: tuple[str, ...]
+    residual: F64  # (L,) rms over texels and channels between the displayed photo and the displayed fit
+    clipped: F64  # (L,) share of the stone's texels that are clipped in the photo
+    seconds: dict[str, float]  # by stage
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        object.__setattr__(self, "residual", frozen("residual", self.residual, np.float64, (count,)))
+        object.__setattr__(self, "clipped", frozen("clipped", self.clipped, np.float64, (count,)))
+
+
+def capture(session: Session, model: str = "lobes", progress: Progress | None = None) -> Capture:
+    """Fit a stone to the photos of a session of domain `light`.
+
+    model: `lobes`, or the smooth `hsh` or `ptm`. `progress` is told from the calling thread. Raises SessionError,
+    PhotoError, CalibrationError or FitError.
+    """
+    if session.domain != "light":
+        told = f'{session.folder}: its domain is "{session.domain}"; a stone is made of photos under moving lights'
+        raise SessionError(f'{told}, domain = "light"')
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "look over"):
+        photos = open_photos(session)
+        alpha = read_matte(session, photos.size)
+    with _timed(seconds, "calibrate"):
+        rig = find_rig(session, photos)
+    with _timed(seconds, "read"):
+        stack = read_stack(photos, alpha, None if progress is None else counter(progress, "read", len(photos.paths)))
+    with _timed(seconds, "fit"):
+        fitted = fit_stone(session, stack, rig, alpha, model, progress)
+    return Capture(fitted.stone, rig, session.names, fitted.residual, fitted.clipped, seconds)
+
+
+def find_rig(session: Session, photos: PhotoSet) -> LightRig:
+    """Return the lights of a session: as its light file tells, or as the highlights on its chrome spheres do."""
+    source = session.listing or session.folder
+    if session.light_direction is not None:
+        return make_rig(session.light_direction, session.names, source, radius_rad=session.light_radius_rad)
+    if not session.spheres:
+        remedy = 'name a light file, lights = "lights.lp", or chrome spheres, [[spheres]], in session.toml'
+        raise SessionError(f"{session.folder}: nothing tells where the lights stood; {remedy}")
+    direction, residual = calibrate(session.spheres, photos.paths, session.transfer)
+    return make_rig(direction, session.names, source, radius_rad=session.light_radius_rad, residual_rad=residual)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage takes."""
+    begin = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - begin

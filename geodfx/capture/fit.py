@@ -1,0 +1,140 @@
+"""Which fit a model needs, and the stone it makes: from a stack of radiance and a light rig."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F32, F64, U8
+from geodfx.basis import TERMS, evaluate
+from geodfx.capture.fit_base import fit_displayed
+from geodfx.capture.fit_lobes import CHUNK, LOBE_BASIS, fit_lobes
+from geodfx.capture.photos import RadianceStack
+from geodfx.capture.progress import counter
+from geodfx.capture.rig import LightRig
+from geodfx.capture.session import Session
+from geodfx.colour import decode_display, encode_display
+from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
+from geodfx.errors import FitError
+from geodfx.jit import run_bands
+from geodfx.stone import Lobes, Stone, encode_base
+from geodfx.version import package_version
+
+__all__ = ["Fitted", "display_gain", "fit_stone"]
+
+MIN_PHOTOS = {"ptm": 6, "hsh": 9, "lobes": 9}  # as many as a texel's smooth part has terms
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A stone, and for each of L photos how well it is met and how much of it is clipped."""
+
+    stone: Stone
+    residual: F64  # (L,) rms, displayed
+    clipped: F64  # (L,) share of texels
+
+
+def fit_stone(
+    session: Session,
+    stack: RadianceStack,
+    rig: LightRig,
+    alpha: U8,
+    model: str,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Fitted:
+    """Fit a model to what the photos hold. alpha: (H, W). Raises FitError for too few or too dark photos."""
+    lights = len(rig.direction)
+    if lights < MIN_PHOTOS[model]:
+        told = f"{session.folder}: {lights} photos are too few for {model}, which needs {MIN_PHOTOS[model]}"
+        raise FitError(f"{told}; take more photos under other lights")
+    gain = display_gain(stack)
+    if gain is None:
+        raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
+    if model == "lobes":
+        basis, space = LOBE_BASIS, "linear"
+        found = fit_lobes(stack, rig, gain, progress)
+        coefficients, predict = found.base, found.light
+        start = np.zeros(alpha.size + 1, np.uint32)
+        start[stack.texels + 1] = found.count
+        lobes = Lobes(np.cumsum(start, dtype=np.uint32), found.words)
+    else:
+        basis, space = model, "display"
+        coefficients = _fit_smooth(stack, rig, gain, model, progress)
+        terms, lobes = evaluate(model, rig.direction).astype(np.float32), None
+
+        def predict(first: int, last: int) -> F32:
+            shown = np.einsum("ncj,lj->nlc", coefficients[first:last], terms, optimize=True)
+            return decode_display(shown.astype(np.float32), gain)
+
+    picture = np.zeros((TERMS[basis], *alpha.shape, 3), np.float32)
+    picture.reshape(TERMS[basis], -1, 3)[:, stack.texels] = coefficients.transpose(2, 0, 1)
+    stone = Stone(
+        name=session.stone,
+        model=model,
+        domain=session.domain,
+        alpha=alpha,
+        base=encode_base(basis, space, picture),
+        lobes=lobes,
+        light_direction=rig.direction.astype(np.float32),
+        light_radius_rad=rig.radius_rad,
+        display_gain=gain,
+        camera_distance=session.camera_distance,
+        field_width=session.field_width,
+        provenance={"geodfx": package_version(), "photos": lights},
+    )
+    return Fitted(stone, *_check(stack, gain, lights, predict))
+
+
+def display_gain(stack: RadianceStack) -> float | None:
+    """Return the gain at which the brightest values that texels reach show white and half of it is headroom.
+
+    2 / the 90th percentile, over texels and channels, of the brightest value in any photo; None if that is 0.
+    """
+    brightest = stack.codes.max(axis=1)
+    radiance = brightest if stack.table is None else stack.table[brightest]
+    level = float(np.quantile(radiance, WHITE_QUANTILE))
+    return WHITE_LEVEL / level if level > 0 else None
+
+
+def _fit_smooth(
+    stack: RadianceStack, rig: LightRig, gain: float, model: str, progress: Callable[[str, int, int], None] | None
+) -> F32:
+    """Return the coefficients (T, 3, J) of PTM or HSH on displayed values.
+
+    A clipped value counts where the display clips as well, for then what it shows is known: white.
+    """
+    terms = evaluate(model, rig.direction)
+    count = len(stack.texels)
+    coefficients = np.zeros((count, 3, terms.shape[1]), np.float32)
+    clip = np.inf if stack.clip_code is None or stack.table is None else float(stack.table[stack.clip_code])
+
+    def work(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            end = min(begin + CHUNK, last)
+            radiance, clear = stack.band(begin, end)
+            weight = np.ones_like(clear) if clip * gain >= 1 else clear
+            shown = encode_display(radiance, gain)
+            coefficients[begin:end] = fit_displayed(terms, shown, weight).transpose(1, 2, 0)
+
+    run_bands(work, count, None if progress is None else counter(progress, "fit", count))
+    return coefficients
+
+
+def _check(stack: RadianceStack, gain: float, lights: int, predict: Callable[[int, int], F32]) -> tuple[F64, F64]:
+    """Return for each photo the rms between displayed photo and displayed fit, and the share of clipped texels."""
+    count = len(stack.texels)
+    sums = np.zeros((-(-count // CHUNK), 2, lights))
+
+    def work(first: int, last: int) -> None:
+        for i in range(first, last):
+            begin, end = i * CHUNK, min((i + 1) * CHUNK, count)
+            radiance, clear = stack.band(begin, end)
+            error = encode_display(radiance, gain) - encode_display(predict(begin, end), gain)
+            sums[i, 0] = (error.astype(np.float64) ** 2).sum(axis=(0, 2))
+            sums[i, 1] = (clear == 0).sum(axis=0)
+
+    run_bands(work, len(sums))
+    total = sums.sum(axis=0)
+    return np.sqrt(total[0] / (3 * count)), total[1] / count

@@ -1,0 +1,278 @@
+"""Where a lobe can point, and how well each place explains what a texel still has left: the search inside the fit.
+
+A texel's photos are x (L, 3), with weights w (L, 3). A lobe of direction d and width s answers light l with
+r_l = lobe_response(|d - l|^2, area, blur + s^2), 0..1, times an amplitude a in each channel. All else fixed, with e
+what is left of x, the best amplitude is a = clip((sum w r e - sparsity) / sum w r^2, 0, ceiling), and the loss falls by
+a (2 (sum w r e - sparsity) - a sum w r^2): the gain. The search adds up the gains of the three channels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32, F64
+from geodfx.basis import light_kernel, lobe_response
+from geodfx.jit import kernel
+
+__all__ = [
+    "Search",
+    "add_response",
+    "best_amplitude",
+    "best_candidate",
+    "channel_gain",
+    "gain_of",
+    "make_search",
+    "near_lights",
+    "refine",
+    "respond",
+    "step_along",
+    "tangents",
+]
+
+I32 = npt.NDArray[np.int32]
+
+CANDIDATE_SPACING = 0.27  # of a lobe's reach: a finer net finds nothing more before the refinement
+MAX_CANDIDATES = 12000  # of each width: small lights would need a net that costs more than it finds
+WIDTHS = (0.0, 1.0, 2.5)  # that the net tries, in chords of the light's radius; the refinement finds those between
+FIRST_STEP, LAST_STEP = np.float32(0.25), np.float32(0.02)  # of the refinement, in the light's radius
+TURN_COS = np.cos(np.arange(8) * math.pi / 4).astype(np.float32)
+TURN_SIN = np.sin(np.arange(8) * math.pi / 4).astype(np.float32)
+WIDER = np.float32(1.25)  # a step of the width
+LOWEST_Z = np.float32(0.02)  # a lobe stays a degree above the horizon
+NO_RESPONSE = np.float32(1e-6)  # added to sum w r^2, so that a lobe that no light sees has no amplitude
+CLEARLY = np.float32(1.00001)  # a step must gain more than rounding does
+
+
+class Search(NamedTuple):
+    """Lights, limits and the net of candidates; L lights, M candidates, E pairs of a candidate and a light it sees."""
+
+    light: F32  # (L, 3) unit
+    radius: np.float32  # of the lights, as a chord
+    area: np.float32
+    blur: np.float32
+    ceiling: np.float32  # amplitude of a lobe of weight 1
+    sparsity: np.float32  # cost of an amplitude: L1
+    direction: F32  # (M, 3) unit
+    width: F32  # (M,) chord
+    start: I32  # (M + 1,) into seen and response
+    seen: I32  # (E,) lights whose response is above 0
+    response: F32  # (E,) 0..1
+
+
+def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsity: float) -> Search:
+    """Return the search for lights (L, 3): a spiral net a width (Vogel 1979), kept where any light is seen."""
+    _, area, blur = light_kernel(radius_rad)
+    radius = 2 * math.sin(radius_rad / 2)
+    directions, widths, counts, seen, responses = [], [], [], [], []
+    for width in (radius * share for share in WIDTHS):
+        net = _spiral(CANDIDATE_SPACING * math.hypot(radius, 2 * width))
+        q = np.maximum(2 - 2 * net @ light_direction.T, 0).astype(np.float32)
+        response = _responses(q, np.float32(area), np.float32(blur + width * width))
+        kept = response.max(axis=1) > 0
+        response = response[kept]
+        directions.append(net[kept])
+        widths.append(np.full(len(response), width))
+        counts.append((response > 0).sum(axis=1))
+        seen.append(np.nonzero(response)[1])
+        responses.append(response[response > 0])
+    return Search(
+        light=light_direction.astype(np.float32),
+        radius=np.float32(radius),
+        area=np.float32(area),
+        blur=np.float32(blur),
+        ceiling=np.float32(ceiling),
+        sparsity=np.float32(sparsity),
+        direction=np.concatenate(directions).astype(np.float32),
+        width=np.concatenate(widths).astype(np.float32),
+        start=np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32),
+        seen=np.concatenate(seen).astype(np.int32),
+        response=np.concatenate(responses),
+    )
+
+
+def _spiral(spacing: float) -> F64:
+    """Return unit directions (M, 3) over the upper hemisphere, about `spacing` apart."""
+    count = min(math.ceil(2 * math.pi / spacing**2), MAX_CANDIDATES)
+    i = np.arange(count)
+    z = 1 - (i + 0.5) / count
+    turn = i * math.pi * (3 - math.sqrt(5))
+    rim = np.sqrt(1 - z * z)
+    return np.stack([rim * np.cos(turn), rim * np.sin(turn), z], axis=1)
+
+
+@kernel
+def _responses(q: F32, area: np.float32, variance: np.float32) -> F32:
+    """Return the responses (M, L) at squared chords (M, L)."""
+    response = np.empty_like(q)
+    for m in range(q.shape[0]):
+        for i in range(q.shape[1]):
+            response[m, i] = lobe_response(q[m, i], area, variance)
+    return response
+
+
+@kernel
+def respond(search: Search, d: F32, width: np.float32, light: int) -> np.float32:
+    """Response of a lobe of direction d (3,) and width to one light."""
+    dx = d[0] - search.light[light, 0]
+    dy = d[1] - search.light[light, 1]
+    dz = d[2] - search.light[light, 2]
+    return lobe_response(dx * dx + dy * dy + dz * dz, search.area, search.blur + width * width)
+
+
+@kernel
+def add_response(response: F32, amplitude: np.float32, left: F32, channel: int) -> None:
+    """Add amplitude times a lobe's response (L,) to one channel of `left` (L, 3); negative takes it away."""
+    for i in range(len(response)):
+        if response[i] > 0:
+            left[i, channel] += amplitude * response[i]
+
+
+@kernel
+def near_lights(search: Search, d: F32, reach: np.float32, near: I32) -> int:
+    """Write the lights within a chord of d into near (L,) and return how many they are."""
+    count = 0
+    for i in range(len(search.light)):
+        dx = d[0] - search.light[i, 0]
+        dy = d[1] - search.light[i, 1]
+        dz = d[2] - search.light[i, 2]
+        if dx * dx + dy * dy + dz * dz < reach * reach:
+            near[count] = i
+            count += 1
+    return count
+
+
+@kernel
+def tangents(d: F32, u: F32, v: F32) -> None:
+    """Write two unit vectors, square to d and to each other, into u and v."""
+    if abs(d[0]) < np.float32(0.9):  # cross product with x
+        u[0], u[1], u[2] = np.float32(0.0), d[2], -d[1]
+    else:  # with y
+        u[0], u[1], u[2] = -d[2], np.float32(0.0), d[0]
+    scale = np.float32(1.0) / np.sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2])
+    for j in range(3):
+        u[j] *= scale
+    v[0] = d[1] * u[2] - d[2] * u[1]
+    v[1] = d[2] * u[0] - d[0] * u[2]
+    v[2] = d[0] * u[1] - d[1] * u[0]
+
+
+@kernel
+def step_along(d: F32, u: F32, v: F32, a: np.float32, b: np.float32, out: F32) -> None:
+    """Write the unit direction of d + a u + b v into out, kept above the horizon."""
+    x = d[0] + a * u[0] + b * v[0]
+    y = d[1] + a * u[1] + b * v[1]
+    z = max(d[2] + a * u[2] + b * v[2], LOWEST_Z)
+    scale = np.float32(1.0) / np.sqrt(x * x + y * y + z * z)
+    out[0], out[1], out[2] = x * scale, y * scale, z * scale
+
+
+@kernel
+def best_amplitude(search: Search, along: np.float32, square: np.float32) -> tuple[np.float32, np.float32]:
+    """Return the best amplitude and its gain from along = sum w r e and square = sum w r^2 of one channel."""
+    pull = along - search.sparsity
+    if pull <= 0:
+        return np.float32(0.0), np.float32(0.0)
+    amplitude = min(pull / (square + NO_RESPONSE), search.ceiling)
+    return amplitude, amplitude * (np.float32(2.0) * pull - amplitude * square)
+
+
+@kernel
+def gain_of(
+    search: Search, d: F32, width: np.float32, near: I32, count: int, weight: F32, left: F32, amplitude: F32
+) -> np.float32:
+    """Gain of a lobe at d, all channels; writes their amplitudes (3,)."""
+    along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    for n in range(count):
+        i = near[n]
+        r = respond(search, d, width, i)
+        if r > 0:
+            along_r += weight[i, 0] * r * left[i, 0]
+            along_g += weight[i, 1] * r * left[i, 1]
+            along_b += weight[i, 2] * r * left[i, 2]
+            square_r += weight[i, 0] * r * r
+            square_g += weight[i, 1] * r * r
+            square_b += weight[i, 2] * r * r
+    amplitude[0], gain_r = best_amplitude(search, along_r, square_r)
+    amplitude[1], gain_g = best_amplitude(search, along_g, square_g)
+    amplitude[2], gain_b = best_amplitude(search, along_b, square_b)
+    return gain_r + gain_g + gain_b
+
+
+@kernel
+def channel_gain(
+    search: Search, d: F32, width: np.float32, near: I32, count: int, weight: F32, left: F32, channel: int
+) -> tuple[np.float32, np.float32]:
+    """Return the amplitude and the gain of a lobe at d in one channel."""
+    along, square = np.float32(0.0), np.float32(0.0)
+    for n in range(count):
+        i = near[n]
+        r = respond(search, d, width, i)
+        if r > 0:
+            along += weight[i, channel] * r * left[i, channel]
+            square += weight[i, channel] * r * r
+    return best_amplitude(search, along, square)
+
+
+@kernel
+def best_candidate(search: Search, weight: F32, left: F32) -> tuple[int, np.float32]:
+    """Return the candidate of the highest gain, and that gain; -1 if none gains."""
+    best, best_gain = -1, np.float32(0.0)
+    for m in range(len(search.direction)):
+        along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        for n in range(search.start[m], search.start[m + 1]):
+            i, r = search.seen[n], search.response[n]
+            along_r += weight[i, 0] * r * left[i, 0]
+            along_g += weight[i, 1] * r * left[i, 1]
+            along_b += weight[i, 2] * r * left[i, 2]
+            square_r += weight[i, 0] * r * r
+            square_g += weight[i, 1] * r * r
+            square_b += weight[i, 2] * r * r
+        _, gain_r = best_amplitude(search, along_r, square_r)
+        _, gain_g = best_amplitude(search, along_g, square_g)
+        _, gain_b = best_amplitude(search, along_b, square_b)
+        if gain_r + gain_g + gain_b > best_gain:
+            best, best_gain = m, gain_r + gain_g + gain_b
+    return best, best_gain
+
+
+@kernel
+def refine(search: Search, d: F32, width: np.float32, weight: F32, left: F32, amplitude: F32) -> np.float32:
+    """Move d (3,) in place to where the gain is highest near it; writes the amplitudes, returns the width.
+
+    A pattern search over eight ways, with steps from .25 to .02 of the light's radius. A lobe that has a width may
+    change it, a sharp one stays sharp.
+    """
+    near = np.empty(len(search.light), np.int32)
+    trial, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    count = near_lights(search, d, np.float32(2.6) * search.radius + np.float32(3.5) * width, near)
+    gain = gain_of(search, d, width, near, count, weight, left, amplitude)
+    size = max(search.radius, width)
+    step = FIRST_STEP
+    while step > LAST_STEP:
+        tangents(d, u, v)
+        best, best_a, best_b, best_width = gain * CLEARLY, np.float32(0.0), np.float32(0.0), width
+        for k in range(8):
+            a, b = step * size * TURN_COS[k], step * size * TURN_SIN[k]
+            step_along(d, u, v, a, b, trial)
+            its = gain_of(search, trial, width, near, count, weight, left, amplitude)
+            if its > best:
+                best, best_a, best_b, best_width = its, a, b, width
+        if width > 0:
+            for k in range(2):
+                other = width * WIDER if k == 0 else width / WIDER
+                its = gain_of(search, d, other, near, count, weight, left, amplitude)
+                if its > best:
+                    best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), other
+        if best > gain * CLEARLY:
+            step_along(d, u, v, best_a, best_b, d)
+            gain, width = best, best_width
+        else:
+            step *= np.float32(0.5)
+    gain_of(search, d, width, near, count, weight, left, amplitude)
+    return width
