@@ -114,7 +114,7 @@ def finish(search: Search, x: F32, clear: F32, base: F32, first: int, sets: Lobe
 
     spread: (T, K), the standard deviation of a lobe's direction, a chord; the lobe's own width stays in `sets`.
     """
-    work = make_work(len(search.light))
+    work = make_work(search)
     doubt = np.empty((DOUBT_POINTS, 3), np.float32)
     for n in range(len(x)):
         start(work, x[n], clear[n], base[n])

@@ -58,7 +58,7 @@ def _swap(search: Search, work: Work, spare: Work, count: int, worth: np.float32
 @kernel
 def search_lobes(search: Search, worth: np.float32, x: F32, clear: F32, base: F32, first: int, sets: LobeSets) -> None:
     """Find the lobes of texels first to first + n from x, base (n, L, 3) and clear (n, L); writes `sets`."""
-    work, spare = make_work(len(search.light)), make_work(len(search.light))
+    work, spare = make_work(search), make_work(search)
     for n in range(len(x)):
         start(work, x[n], clear[n], base[n])
         count = grow(search, work, 0, worth)
@@ -83,7 +83,7 @@ def exchange(
     neighbour: (n, N) texels, -1 for none. Facets are flat: what explains one texel often explains the next, and a
     search that missed it there finds it here.
     """
-    work, spare = make_work(len(search.light)), make_work(len(search.light))
+    work, spare = make_work(search), make_work(search)
     for n in range(len(x)):
         start(work, x[n], clear[n], base[n])
         count = take(search, work, old, first + n)

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, F64
+from geodfx.arrays import F32, F64, U8
 from geodfx.basis import light_kernel, lobe_response
 from geodfx.jit import kernel
 
 __all__ = [
+    "FAINT",
     "Search",
     "add_response",
     "best_amplitude",
@@ -43,6 +44,7 @@ TURN_COS = np.cos(np.arange(8) * math.pi / 4).astype(np.float32)
 TURN_SIN = np.sin(np.arange(8) * math.pi / 4).astype(np.float32)
 WIDER = np.float32(1.25)  # a step of the width
 LOWEST_Z = np.float32(0.02)  # a lobe stays a degree above the horizon
+FAINT = np.float32(1e-3)  # displayed light, or an amplitude of it, that is nothing
 NO_RESPONSE = np.float32(1e-6)  # added to sum w r^2, so that a lobe that no light sees has no amplitude
 CLEARLY = np.float32(1.00001)  # a step must gain more than rounding does
 
@@ -61,6 +63,8 @@ class Search(NamedTuple):
     start: I32  # (M + 1,) into seen and response
     seen: I32  # (E,) lights whose response is above 0
     response: F32  # (E,) 0..1
+    light_start: I32  # (L + 1,) into seer
+    seer: I32  # (E,) the candidates that see each light
 
 
 def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsity: float) -> Search:
@@ -79,6 +83,8 @@ def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsit
         counts.append((response > 0).sum(axis=1))
         seen.append(np.nonzero(response)[1])
         responses.append(response[response > 0])
+    all_counts, all_seen = np.concatenate(counts), np.concatenate(seen)
+    seer = np.repeat(np.arange(len(all_counts)), all_counts)[np.argsort(all_seen, kind="stable")]
     return Search(
         light=light_direction.astype(np.float32),
         radius=np.float32(radius),
@@ -88,9 +94,11 @@ def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsit
         sparsity=np.float32(sparsity),
         direction=np.concatenate(directions).astype(np.float32),
         width=np.concatenate(widths).astype(np.float32),
-        start=np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32),
-        seen=np.concatenate(seen).astype(np.int32),
+        start=np.concatenate([[0], np.cumsum(all_counts)]).astype(np.int32),
+        seen=all_seen.astype(np.int32),
         response=np.concatenate(responses),
+        light_start=np.searchsorted(np.sort(all_seen), np.arange(len(light_direction) + 1)).astype(np.int32),
+        seer=seer.astype(np.int32),
     )
 
 
@@ -219,25 +227,42 @@ def channel_gain(
 
 
 @kernel
-def best_candidate(search: Search, weight: F32, left: F32) -> tuple[int, np.float32]:
-    """Return the candidate of the highest gain, and that gain; -1 if none gains."""
+def candidate_gain(search: Search, m: int, weight: F32, left: F32) -> np.float32:
+    """Gain of candidate m, all channels."""
+    along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    for n in range(search.start[m], search.start[m + 1]):
+        i, r = search.seen[n], search.response[n]
+        along_r += weight[i, 0] * r * left[i, 0]
+        along_g += weight[i, 1] * r * left[i, 1]
+        along_b += weight[i, 2] * r * left[i, 2]
+        square_r += weight[i, 0] * r * r
+        square_g += weight[i, 1] * r * r
+        square_b += weight[i, 2] * r * r
+    _, gain_r = best_amplitude(search, along_r, square_r)
+    _, gain_g = best_amplitude(search, along_g, square_g)
+    _, gain_b = best_amplitude(search, along_b, square_b)
+    return gain_r + gain_g + gain_b
+
+
+@kernel
+def best_candidate(search: Search, weight: F32, left: F32, tried: U8) -> tuple[int, np.float32]:
+    """Return the candidate of the highest gain, and that gain; -1 if none gains. tried: (M,) scratch.
+
+    Only candidates that see a light with something left can gain, and a stone is dark under most lights.
+    """
     best, best_gain = -1, np.float32(0.0)
-    for m in range(len(search.direction)):
-        along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        for n in range(search.start[m], search.start[m + 1]):
-            i, r = search.seen[n], search.response[n]
-            along_r += weight[i, 0] * r * left[i, 0]
-            along_g += weight[i, 1] * r * left[i, 1]
-            along_b += weight[i, 2] * r * left[i, 2]
-            square_r += weight[i, 0] * r * r
-            square_g += weight[i, 1] * r * r
-            square_b += weight[i, 2] * r * r
-        _, gain_r = best_amplitude(search, along_r, square_r)
-        _, gain_g = best_amplitude(search, along_g, square_g)
-        _, gain_b = best_amplitude(search, along_b, square_b)
-        if gain_r + gain_g + gain_b > best_gain:
-            best, best_gain = m, gain_r + gain_g + gain_b
+    tried[:] = 0
+    for i in range(len(search.light)):
+        if max(left[i, 0], left[i, 1], left[i, 2]) <= FAINT:
+            continue
+        for n in range(search.light_start[i], search.light_start[i + 1]):
+            m = search.seer[n]
+            if tried[m] == 0:
+                tried[m] = 1
+                gain = candidate_gain(search, m, weight, left)
+                if gain > best_gain:
+                    best, best_gain = m, gain
     return best, best_gain
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32
-from geodfx.capture.lobe_search import Search, add_response, best_candidate, refine, respond
+from geodfx.arrays import F32, U8
+from geodfx.capture.lobe_search import FAINT, Search, add_response, best_candidate, refine, respond
 from geodfx.jit import kernel
 
 __all__ = [
@@ -45,7 +45,6 @@ WEIGHT_POWER = np.float32(-1.5)
 ROUNDS = 2  # of moving every lobe after each addition
 SWEEPS = 20  # of the amplitudes, at most
 SETTLED = np.float32(1e-4)  # change of an amplitude at which they have settled
-FAINT = np.float32(1e-3)  # amplitude, of displayed white, below which a lobe is let go
 
 
 class LobeSets(NamedTuple):
@@ -68,6 +67,7 @@ class Work(NamedTuple):
     weight: F32  # (L, 3)
     clear: F32  # (L,) 0 where the photo is clipped: the light is at least what it tells
     left: F32  # (L, 3)
+    tried: U8  # (M,) scratch of the search
 
 
 def make_lobe_sets(texels: int) -> LobeSets:
@@ -81,8 +81,9 @@ def make_lobe_sets(texels: int) -> LobeSets:
 
 
 @kernel
-def make_work(lights: int) -> Work:
-    """Return empty work for a texel under L lights."""
+def make_work(search: Search) -> Work:
+    """Return empty work for a texel."""
+    lights = len(search.light)
     return Work(
         np.zeros((MAX_LOBES, 3, 3), np.float32),
         np.zeros(MAX_LOBES, np.float32),
@@ -92,6 +93,7 @@ def make_work(lights: int) -> Work:
         np.zeros((lights, 3), np.float32),
         np.zeros(lights, np.float32),
         np.zeros((lights, 3), np.float32),
+        np.zeros(len(search.direction), np.uint8),
     )
 
 
@@ -220,7 +222,7 @@ def drop_faint(work: Work, count: int) -> int:
 def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
     """Add the best candidate, and move all, while one is worth it; returns the new count."""
     while count < MAX_LOBES:
-        m, gain = best_candidate(search, work.weight, work.left)
+        m, gain = best_candidate(search, work.weight, work.left, work.tried)
         if m < 0 or gain < worth:
             break
         for c in range(3):

@@ -43,9 +43,7 @@ SURE_SUPPORT = 0.5  # from here on, the share of the outline that is seen does n
 MIN_SHARE = 0.7  # of the outline, to show a trace of an edge: a faint sphere has 0.9, the circle in a square 0.6
 FRAME_SLACK = 0.01  # of the radius: by so much an outline may pass the frame by an error of the fit
 SURROUNDS = 0.04  # of the outer radius: by so much a circle must surround another all around, to be its outline
-OUTER_SHARE = (
-    0.55  # a larger circle about another with so much of its support is the outline: mirrored edges are inside
-)
+OUTER_SHARE = 0.55  # of its support, for a larger circle about another to be the outline: mirrored edges lie inside
 HORIZON_SHARE = 0.3  # the same, if the inner one is where the horizon is mirrored: that edge may outdo the outline
 HORIZON_RATIO = (0.62, 0.78)  # around sqrt(1/2), where n.z = cos(45 degrees)
 HIGHLIGHT_REACH = 0.75  # of the radius: mirrored lights above the horizon lie within sqrt(1/2)
@@ -56,7 +54,7 @@ def find_circle(stack: F32, avoid: tuple[Circle, ...] = ()) -> Circle:
     """Return the outline of the chrome sphere in photos (L, H, W), grey, linear, 0..1.
 
     avoid: spheres found in these photos before. The sphere must lie wholly in the frame, and its diameter be a
-    fifteenth of the frame or more. Raises CalibrationError if there is none, or if it is cut off by the frame.
+    twentieth of the frame's longer side or more. Raises CalibrationError if there is none, or if the frame cuts it off.
     """
     height, width = stack.shape[1:]
     medium, scale = _shrink(stack, CHOICE_SIZE)
