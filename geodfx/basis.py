@@ -103,7 +103,7 @@ def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:
 
     direction: (3,) unit. The disc is a spiral of points of equal area (Vogel 1979).
     """
-    points = 64
+    points = 256
     _, area, _ = light_kernel(radius_rad)
     i = np.arange(points)
     q = area * (i + 0.5) / points
@@ -119,9 +119,12 @@ def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:
 
 
 def horizon_share(z: float, radius_rad: float) -> float:
-    """Share of a disc light above the horizon, 0..1, for z of its direction; a linear ramp over its height."""
+    """Share of a light that counts, 0..1, for z of its direction: all above the horizon, none once its disc has set.
+
+    A photo under a light low above the horizon holds what such a light shows, so that only setting lights fade.
+    """
     height = math.sin(min(radius_rad, math.pi / 2)) + MIN_LIGHT_RADIUS_RAD
-    return min(max(0.5 + 0.5 * z / height, 0.0), 1.0)
+    return min(max(1 + z / height, 0.0), 1.0)
 
 
 def hemioct_encode(directions: F64) -> F64:

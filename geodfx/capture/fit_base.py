@@ -19,7 +19,11 @@ BLACK = 2e-5  # of displayed white, added to light so that a display's slope is 
 STEPS, MORE_STEPS = 6, 2  # of Gauss and Newton, from a guess and from an earlier fit
 STEEPEST = 20.0  # slope of the display at which a step is trusted
 DAMPING = 1e-3
-SMOOTHNESS = 0.1  # how firmly all terms but the constant keep to their last value
+NOISE = 0.05  # displayed: of a photo's value, by sensor and model
+VARIETY = (
+    1.0  # of the constant part: how far a base's other parts go. What is dark stays even: there they would be noise
+)
+DARKEST = 1e-6  # a base's constant part, in displayed light, is taken as no darker
 FLASH_SCALE = 3.0  # of the median residual: brighter than this counts as a flash, which is the lobes'
 SHADOW_SCALE = 6.0
 LEAST_SCALE = 0.03  # of the display: residuals below this are noise
@@ -107,11 +111,12 @@ def _fit_channel(
                 right[j] += pull * residual
                 for k in range(j + 1):
                     matrix[j, k] += pull * work.slope[i] * terms[i, k]
+        evenness = (NOISE / (VARIETY * max(coefficient[0], DARKEST))) ** 2
         for j in range(size):
             matrix[j, j] += DAMPING
             if j > 0:
-                matrix[j, j] += SMOOTHNESS
-                right[j] -= SMOOTHNESS * coefficient[j]
+                matrix[j, j] += evenness
+                right[j] -= evenness * coefficient[j]
         _solve(matrix, right)
         for j in range(size):
             coefficient[j] += np.float32(right[j])

@@ -6,6 +6,7 @@ so that the result does not depend on the threads:
     search       base with flashes set aside -> lobes, one texel alone
     exchange     base below the lobes -> each neighbour's lobes tried, a few times over
     finish       directions by channel -> how far the photos leave each direction open
+    pool         each direction from those of its facet
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from geodfx.basis import TERMS, disc_average, light_kernel
 from geodfx.capture.fit_base import fit_base
 from geodfx.capture.lobe_finish import finish
 from geodfx.capture.lobe_fit import exchange, search_lobes
+from geodfx.capture.lobe_pool import pool
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets
 from geodfx.capture.photos import RadianceStack
@@ -109,6 +111,7 @@ def fit_lobes(stack: RadianceStack, rig: LightRig, display_gain: float, progress
         finish(state.search, x, clear, base, first, state.sets, state.spread)
 
     run("finish", end)
+    _pool_facets(stack, state)
     return _pack(state, float(radiance * display_gain))
 
 
@@ -127,19 +130,39 @@ def _in_chunks(
         work(begin, x, clear, base)
 
 
-def _neighbours(stack: RadianceStack) -> npt.NDArray[np.int32]:
-    """Return the texels (T, 8) above, below, left and right at each of STEPS; -1 where the stone ends."""
+def _places(stack: RadianceStack) -> npt.NDArray[np.int32]:
+    """Return which texel lies at each place of the picture (H, W); -1 where the stone is not."""
     width, height = stack.size
     place = np.full((height, width), -1, np.int32)
     place.flat[stack.texels] = np.arange(len(stack.texels), dtype=np.int32)
+    return place
+
+
+def _neighbours(stack: RadianceStack) -> npt.NDArray[np.int32]:
+    """Return the texels (T, 8) above, below, left and right at each of STEPS; -1 where the stone ends."""
+    width, height = stack.size
     reach = max(STEPS)
-    framed = np.pad(place, reach, constant_values=-1)
+    framed = np.pad(_places(stack), reach, constant_values=-1)
     near = []
     for step in STEPS:
         for down, right in ((0, step), (step, 0), (0, -step), (-step, 0)):
             moved = framed[reach + down : reach + down + height, reach + right : reach + right + width]
             near.append(moved.reshape(-1)[stack.texels])
     return np.stack(near, axis=1)
+
+
+def _pool_facets(stack: RadianceStack, state: _State) -> None:
+    """Replace each lobe's direction by what its facet agrees on, and its doubt by what is left of it."""
+    place = _places(stack)
+    sets, spread, radius = state.sets, state.spread, state.search.radius
+    direction, pooled = sets.direction.copy(), np.zeros_like(spread)
+
+    def work(first: int, last: int) -> None:
+        pool(sets, spread, place, stack.texels, radius, first, last, direction, pooled)
+
+    run_bands(work, len(stack.texels))
+    state.sets = sets._replace(direction=direction)
+    state.spread = pooled
 
 
 def soften(spread: F32) -> tuple[F64, F64]:

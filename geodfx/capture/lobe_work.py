@@ -39,7 +39,7 @@ __all__ = [
 
 I32 = npt.NDArray[np.int32]
 
-MAX_LOBES = 6  # more than six explain the photos better and new lights no better
+MAX_LOBES = 8  # more explain the photos better and new lights no better
 DARK = np.float32(0.02)  # of displayed white: below this, noise decides
 WEIGHT_POWER = np.float32(-1.5)
 ROUNDS = 2  # of moving every lobe after each addition

@@ -123,15 +123,14 @@ def _light_display_base(
 
 
 def _light_lobes(direction: F64, radius: list[float], intensity: F64) -> F32:
-    """Return the rows (L, 9) of `Lighting.lights` for lights that stand above the horizon."""
+    """Return the rows (L, 9) of `Lighting.lights` for lights that stand above the horizon, if only in part."""
     rows = []
     for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
-        share = horizon_share(towards[2], radius_rad)
-        if share > 0:
+        if horizon_share(towards[2], radius_rad) > 0:  # a lobe points above the horizon, and sees what is there whole
             radiance, area, blur = light_kernel(radius_rad)
             # `lobe_response` ends at area + sqrt(area spread) or further out, never beyond 1.5 area + 0.5 spread.
             farthest = math.sqrt(1.5 * area + 6 * blur)
-            rows.append([*towards, area, blur, farthest, *(colour * (share * radiance))])
+            rows.append([*towards, area, blur, farthest, *(colour * radiance)])
     return np.array(rows, np.float32).reshape(-1, 9)
 
 
