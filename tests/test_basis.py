@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import disc_average, evaluate, hemioct_decode, hemioct_encode, light_kernel, lobe_response
+from geodfx.basis import (
+    disc_average,
+    evaluate,
+    hemioct_decode,
+    hemioct_encode,
+    horizon_share,
+    light_kernel,
+    lobe_response,
+)
 from geodfx.constants import LIGHT_EDGE
 
 
@@ -108,3 +116,8 @@ def test_hemioct_gives_directions_back():
     assert np.abs(points).max() <= 1
     back = np.array([hemioct_decode(np.float32(u), np.float32(v)) for u, v in points])
     assert back == pytest.approx(d, abs=2e-6)
+
+
+def test_a_light_fades_only_as_it_sets():
+    shares = [horizon_share(z, 0.2) for z in (0.5, 0.0, -0.1, -0.25)]
+    assert shares == pytest.approx([1, 1, 1 - 0.1 / math.sin(0.2), 0], abs=0.01)

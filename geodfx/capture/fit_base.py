@@ -11,7 +11,7 @@ from geodfx.arrays import F32, F64
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 
-__all__ = ["fit_base", "fit_displayed"]
+__all__ = ["fit_base", "fit_displayed", "guess_prior", "learn_prior"]
 
 RIDGE = 1e-6  # of the mean square term: lets a texel with few clear photos keep to small coefficients
 GAMMA = 1 / DISPLAY_GAMMA
@@ -23,6 +23,8 @@ NOISE = 0.05  # displayed: of a photo's value, by sensor and model
 VARIETY = (
     1.0  # of the constant part: how far a base's other parts go. What is dark stays even: there they would be noise
 )
+QUARTILES = 1.349  # between a normal distribution's quartiles, in its standard deviations
+LEAST_VARIETY = 0.05  # no stone's texels are so alike that their photos count for nothing
 DARKEST = 1e-6  # a base's constant part, in displayed light, is taken as no darker
 FLASH_SCALE = 3.0  # of the median residual: brighter than this counts as a flash, which is the lobes'
 SHADOW_SCALE = 6.0
@@ -76,7 +78,7 @@ def _solve(matrix: F64, right: F64) -> None:
 
 @kernel
 def _fit_channel(
-    x: F32, clear: F32, lobes: F32, terms: F64, robust: bool, steps: int, coefficient: F32, work: _Work
+    x: F32, clear: F32, lobes: F32, terms: F64, prior: F64, robust: bool, steps: int, coefficient: F32, work: _Work
 ) -> None:
     """Gauss-Newton on displayed values: base and lobes together against x, all (L,). Changes coefficient (J,).
 
@@ -111,12 +113,13 @@ def _fit_channel(
                 right[j] += pull * residual
                 for k in range(j + 1):
                     matrix[j, k] += pull * work.slope[i] * terms[i, k]
-        evenness = (NOISE / (VARIETY * max(coefficient[0], DARKEST))) ** 2
+        level = max(coefficient[0], DARKEST)
         for j in range(size):
             matrix[j, j] += DAMPING
             if j > 0:
-                matrix[j, j] += evenness
-                right[j] -= evenness * coefficient[j]
+                firmness = (NOISE / (prior[1, j] * level)) ** 2
+                matrix[j, j] += firmness
+                right[j] -= firmness * (coefficient[j] - prior[0, j] * level)
         _solve(matrix, right)
         for j in range(size):
             coefficient[j] += np.float32(right[j])
@@ -128,6 +131,7 @@ def _level_floor(x: F32, lobes: F32, terms: F64, coefficient: F32) -> None:
 
     There the photos hold noise, and the terms fit it with both signs: both lift what is shown, and the eye sees it.
     """
+    coefficient[0] = max(coefficient[0], np.float32(0.0))
     count, seen, told = 0, 0.0, 0.0
     for i in range(len(x)):
         light = np.float64(lobes[i])
@@ -143,13 +147,39 @@ def _level_floor(x: F32, lobes: F32, terms: F64, coefficient: F32) -> None:
         coefficient[0] += np.float32(step / terms[0, 0])
 
 
+def guess_prior(terms: int) -> F64:
+    """Return the prior (2, J) before anything is known of a stone: even, with any part as large as the constant."""
+    return np.stack([np.zeros(terms), np.ones(terms)])
+
+
+def learn_prior(coefficient: F32) -> F64:
+    """Return the prior (2, J) that a stone's own texels (T, 3, J) tell: medians, and deviations from the quartiles.
+
+    Texels darker than the median tell little, for theirs is mostly noise.
+    """
+    flat = coefficient.reshape(-1, coefficient.shape[2]).astype(np.float64)
+    flat = flat[(flat[:, 0] > 0) & (flat[:, 0] >= np.median(flat[:, 0]))]
+    if len(flat) == 0:
+        return guess_prior(coefficient.shape[2])
+    low, middle, high = np.quantile(flat / flat[:, :1], [0.25, 0.5, 0.75], axis=0)
+    return np.stack([middle, np.clip((high - low) / QUARTILES, LEAST_VARIETY, 1.0)])
+
+
 @kernel
 def fit_base(
-    x: F32, clear: F32, lobes: F32, terms: F64, robust: bool, coefficient: npt.NDArray[np.float32], light: F32
+    x: F32,
+    clear: F32,
+    lobes: F32,
+    terms: F64,
+    prior: F64,
+    robust: bool,
+    coefficient: npt.NDArray[np.float32],
+    light: F32,
 ) -> None:
     """Fit the base of n texels in linear light, with a loss on what a display shows.
 
     x, lobes: (n, L, 3) displayed light and the lobes' part of it. clear: (n, L). terms: (L, J), the first one constant.
+    prior: (2, J), mean and deviation of the coefficients as shares of the first: what is dark has no shape of its own.
     Changes coefficient (n, 3, J), where all zeros mean no guess yet, and writes the base's light (n, L, 3), >= 0.
     """
     lights, size = terms.shape
@@ -160,7 +190,7 @@ def fit_base(
             if its[0] == 0:
                 steps = STEPS
                 its[0] = max(np.median(x[n, :, c]), np.float32(1e-4)) / np.float32(terms[0, 0])
-            _fit_channel(x[n, :, c], clear[n], lobes[n, :, c], terms, robust, steps, its, work)
+            _fit_channel(x[n, :, c], clear[n], lobes[n, :, c], terms, prior, robust, steps, its, work)
             if not robust:
                 _level_floor(x[n, :, c], lobes[n, :, c], terms, its)
             for i in range(len(terms)):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, U32
 from geodfx.basis import TERMS, disc_average, light_kernel
-from geodfx.capture.fit_base import fit_base
+from geodfx.capture.fit_base import fit_base, guess_prior, learn_prior
 from geodfx.capture.lobe_finish import finish
 from geodfx.capture.lobe_fit import exchange, search_lobes
 from geodfx.capture.lobe_pool import pool
@@ -64,6 +64,7 @@ class _State:
 
     search: Search
     terms: F64  # (L, J)
+    prior: F64  # (2, J) of the base's shape
     gain: np.float32
     coefficient: F32  # (T, 3, J)
     sets: LobeSets
@@ -81,6 +82,7 @@ def fit_lobes(stack: RadianceStack, rig: LightRig, display_gain: float, progress
     state = _State(
         make_search(rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY),
         np.stack([disc_average(LOBE_BASIS, light, rig.radius_rad) for light in rig.direction]),
+        guess_prior(TERMS[LOBE_BASIS]),
         np.float32(display_gain),
         np.zeros((count, 3, TERMS[LOBE_BASIS]), np.float32),
         make_lobe_sets(count),
@@ -96,6 +98,7 @@ def fit_lobes(stack: RadianceStack, rig: LightRig, display_gain: float, progress
         search_lobes(state.search, worth, x, clear, base, first, state.sets)
 
     run("search", find, robust=True)
+    state.prior = learn_prior(state.coefficient)
     neighbour = _neighbours(stack)
     for step in range(PASSES):
         old, new = state.sets, make_lobe_sets(count)
@@ -126,7 +129,7 @@ def _in_chunks(
         light, base = np.zeros_like(x), np.empty_like(x)
         if not robust:
             lobe_light(state.search, state.sets, begin, light)
-        fit_base(x, clear, light, state.terms, robust, state.coefficient[begin:end], base)
+        fit_base(x, clear, light, state.terms, state.prior, robust, state.coefficient[begin:end], base)
         work(begin, x, clear, base)
 
 
