@@ -26,7 +26,7 @@ __all__ = ["finish"]
 FIRE_COST = np.float32(3.0)  # loss of a channel's direction that lies one radius from the others
 FIRE_REACH = np.float32(0.9)  # of the radius: how far a channel may lie from the others
 DOUBT_POINTS = 160  # directions at which a lobe's posterior is measured
-DOUBT_REACH = np.float32(1.0)  # of the light's radius: beyond it, it would be another lobe
+DOUBT_REACH = np.float32(0.8)  # of the light's radius: beyond it, it would be another lobe
 DOUBT_LOSS = np.float32(0.1)  # the loss that makes a direction e times less likely
 
 

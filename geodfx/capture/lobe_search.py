@@ -24,6 +24,7 @@ __all__ = [
     "add_response",
     "best_amplitude",
     "best_candidate",
+    "candidate_gain",
     "channel_gain",
     "gain_of",
     "make_search",
