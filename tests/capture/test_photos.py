@@ -276,7 +276,7 @@ def test_the_matte(tmp_path):
         read_matte(read_session(folder), SIZE)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs links")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows makes links for administrators only")
 def test_a_link_to_a_photo_is_the_same_photo(tmp_path):
     folder = make_session(tmp_path)
     (folder / "photo_2.png").unlink()
