@@ -54,7 +54,7 @@ def fit_stone(
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
     if model == "lobes":
         basis, space = LOBE_BASIS, "linear"
-        found = fit_lobes(stack, rig, gain, progress)
+        found = fit_lobes(stack, rig, gain, _turning(session, stack.size[0]), progress)
         coefficients, predict = found.base, found.light
         start = np.zeros(alpha.size + 1, np.uint32)
         start[stack.texels + 1] = found.count
@@ -87,6 +87,13 @@ def fit_stone(
     return Fitted(stone, *_check(stack, gain, lights, predict))
 
 
+def _turning(session: Session, width: int) -> float:
+    """Return how far a near camera's view turns from texel to texel, radians; 0 for a distant one."""
+    if session.camera_distance is None or session.field_width is None:
+        return 0.0
+    return session.field_width / (width * session.camera_distance)
+
+
 def display_gain(stack: RadianceStack) -> float | None:
     """Return the gain at which the brightest values that texels reach show white and half of it is headroom.
 
@@ -113,7 +120,7 @@ def _fit_smooth(
     def work(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):
             end = min(begin + CHUNK, last)
-            radiance, clear = stack.band(begin, end)
+            radiance, clear = stack.at(slice(begin, end))
             weight = np.ones_like(clear) if clip * gain >= 1 else clear
             shown = encode_display(radiance, gain)
             coefficients[begin:end] = fit_displayed(terms, shown, weight).transpose(1, 2, 0)
@@ -130,7 +137,7 @@ def _check(stack: RadianceStack, gain: float, lights: int, predict: Callable[[in
     def work(first: int, last: int) -> None:
         for i in range(first, last):
             begin, end = i * CHUNK, min((i + 1) * CHUNK, count)
-            radiance, clear = stack.band(begin, end)
+            radiance, clear = stack.at(slice(begin, end))
             error = encode_display(radiance, gain) - encode_display(predict(begin, end), gain)
             sums[i, 0] = (error.astype(np.float64) ** 2).sum(axis=(0, 2))
             sums[i, 1] = (clear == 0).sum(axis=0)

@@ -1,17 +1,16 @@
 """The `lobes` model: a smooth base and a few sharp lobes a texel, fitted in linear light to all photos at once.
 
-Passes over all texels, each in chunks on all cores; what one pass reads of other texels, the pass before has written,
-so that the result does not depend on the threads:
+    search    base with flashes set aside -> lobes, each texel alone
+    facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
+              a few times over, the base fitted again below the lobes
+    finish    a facet's directions by channel, and how far the photos leave them open -> amplitudes, codes
 
-    search       base with flashes set aside -> lobes, one texel alone
-    exchange     base below the lobes -> each neighbour's lobes tried, a few times over
-    finish       directions by channel -> how far the photos leave each direction open
-    pool         each direction from those of its facet
+What one pass reads of other texels, the pass before has written, so that the result does not depend on the threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +18,13 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, U32
 from geodfx.basis import TERMS, disc_average, light_kernel
+from geodfx.capture.facet_find import Facets, Members, Places, find_facets, gather_members, guess_facets, look_along
+from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
+from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import fit_base, guess_prior, learn_prior
-from geodfx.capture.lobe_finish import finish
-from geodfx.capture.lobe_fit import exchange, search_lobes
-from geodfx.capture.lobe_pool import pool
+from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_search import Search, make_search
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets, make_work, settle_channels
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.progress import Progress, counter
 from geodfx.capture.rig import LightRig
@@ -36,13 +36,14 @@ __all__ = ["LOBE_BASIS", "LobeModel", "fit_lobes", "soften"]
 LOBE_BASIS = "hsh"
 SPARSITY = 0.1  # loss of an amplitude of displayed white: a lobe at a light's rim is held to be seen whole
 WORTH = 0.05  # loss that a lobe must save
-PASSES = 3  # of the exchange: what a facet's best texel found travels three texels a pass
-STEPS = (1, 3)  # texels to the neighbours: within a small facet, and across the blur between two
+PASSES = 6  # over facets: what one texel found travels a few texels a pass
+LATTICE = 2  # texels between those that are searched thoroughly: what they find, the others then pick up
+MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
 # Where the photos leave a lobe's direction open by a standard deviation s, what a display shows of it on average is
 # best met by this share of its amplitude and this width (s and the width in the light's radius), for lobes that do not
-# clip: a display's gamma lifts a blurred rim. Solved by least squares over the disc (tests/capture/test_fit_lobes.py).
+# clip: a display's gamma lifts a blurred rim. Solved by least squares over the disc (tests/capture/test_fit.py).
 SPREADS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 SHARES = (1.0, 0.97, 0.92, 0.85, 0.78, 0.71, 0.65, 0.59, 0.53, 0.47, 0.42)
 SOFT_WIDTHS = (0.0, 0.037, 0.066, 0.092, 0.131, 0.16, 0.192, 0.222, 0.252, 0.295, 0.35)
@@ -62,136 +63,236 @@ class LobeModel:
 class _State:
     """What the passes hand on; T texels."""
 
+    stack: RadianceStack
+    places: Places
     search: Search
     terms: F64  # (L, J)
     prior: F64  # (2, J) of the base's shape
     gain: np.float32
     coefficient: F32  # (T, 3, J)
     sets: LobeSets
-    spread: F32  # (T, K)
+    progress: Progress | None
+
+    def photos(self, texels: slice | npt.NDArray[np.int64]) -> tuple[F32, F32]:
+        """Return displayed light (n, L, 3) and its clearness (n, L)."""
+        radiance, clear = self.stack.at(texels)
+        return radiance * self.gain, clear
+
+    def base(self, texels: slice | npt.NDArray[np.int64]) -> F32:
+        """Return the base's displayed light (n, L, 3)."""
+        light = np.einsum("ncj,lj->nlc", self.coefficient[texels], self.terms.astype(np.float32), optimize=True)
+        above: F32 = np.maximum(light, np.float32(0.0))
+        return above
+
+    def count(self, stage: str, total: int) -> Callable[[int], None] | None:
+        """Return what is to be told of a stage's progress."""
+        return None if self.progress is None else counter(self.progress, stage, total)
 
 
-def fit_lobes(stack: RadianceStack, rig: LightRig, display_gain: float, progress: Progress | None = None) -> LobeModel:
+def fit_lobes(
+    stack: RadianceStack, rig: LightRig, display_gain: float, turning: float, progress: Progress | None = None
+) -> LobeModel:
     """Fit base and lobes to a stack of radiance, displayed at `display_gain`.
 
-    Environment matting fits lobes of one colour ray each to its photos (Zongker 1999, Chuang 2000); here every texel
-    has several, found by greedy search with continuous refinement (Boyd 2017), and its neighbours' help.
+    turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera.
     """
     radiance, _, _ = light_kernel(rig.radius_rad)
     count = len(stack.texels)
     state = _State(
+        stack,
+        _places(stack),
         make_search(rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY),
         np.stack([disc_average(LOBE_BASIS, light, rig.radius_rad) for light in rig.direction]),
         guess_prior(TERMS[LOBE_BASIS]),
         np.float32(display_gain),
         np.zeros((count, 3, TERMS[LOBE_BASIS]), np.float32),
         make_lobe_sets(count),
-        np.zeros((count, MAX_LOBES), np.float32),
+        progress,
     )
-    worth = np.float32(WORTH)
-
-    def run(stage: str, work: Callable[[int, F32, F32, F32], None], *, robust: bool = False) -> None:
-        done = None if progress is None else counter(progress, stage, count)
-        run_bands(lambda first, last: _in_chunks(stack, state, first, last, robust, work), count, done)
-
-    def find(first: int, x: F32, clear: F32, base: F32) -> None:
-        search_lobes(state.search, worth, x, clear, base, first, state.sets)
-
-    run("search", find, robust=True)
+    _search(state)
     state.prior = learn_prior(state.coefficient)
-    neighbour = _neighbours(stack)
     for step in range(PASSES):
-        old, new = state.sets, make_lobe_sets(count)
-
-        def swap(first: int, x: F32, clear: F32, base: F32, old: LobeSets = old, new: LobeSets = new) -> None:
-            near = neighbour[first : first + len(x)]
-            exchange(state.search, worth, x, clear, base, first, near, old, new)
-
-        run(f"exchange {step + 1} of {PASSES}", swap)
-        state.sets = new
-
-    def end(first: int, x: F32, clear: F32, base: F32) -> None:
-        finish(state.search, x, clear, base, first, state.sets, state.spread)
-
-    run("finish", end)
-    _pool_facets(stack, state)
-    return _pack(state, float(radiance * display_gain))
+        facets = _find_facets(state, turning)
+        _pick(state, facets, f"facets {step + 1} of {PASSES}")
+    return _finish(state, facets, float(radiance * display_gain))
 
 
-def _in_chunks(
-    stack: RadianceStack, state: _State, first: int, last: int, robust: bool, work: Callable[[int, F32, F32, F32], None]
-) -> None:
-    """Fit the base of texels first to last below the lobes that stand, then do the pass's work on them."""
-    for begin in range(first, last, CHUNK):
-        end = min(begin + CHUNK, last)
-        radiance, clear = stack.band(begin, end)
-        x = radiance * state.gain
-        light, base = np.zeros_like(x), np.empty_like(x)
-        if not robust:
-            lobe_light(state.search, state.sets, begin, light)
-        fit_base(x, clear, light, state.terms, state.prior, robust, state.coefficient[begin:end], base)
-        work(begin, x, clear, base)
-
-
-def _places(stack: RadianceStack) -> npt.NDArray[np.int32]:
-    """Return which texel lies at each place of the picture (H, W); -1 where the stone is not."""
-    width, height = stack.size
-    place = np.full((height, width), -1, np.int32)
-    place.flat[stack.texels] = np.arange(len(stack.texels), dtype=np.int32)
-    return place
-
-
-def _neighbours(stack: RadianceStack) -> npt.NDArray[np.int32]:
-    """Return the texels (T, 8) above, below, left and right at each of STEPS; -1 where the stone ends."""
-    width, height = stack.size
-    reach = max(STEPS)
-    framed = np.pad(_places(stack), reach, constant_values=-1)
-    near = []
-    for step in STEPS:
-        for down, right in ((0, step), (step, 0), (0, -step), (-step, 0)):
-            moved = framed[reach + down : reach + down + height, reach + right : reach + right + width]
-            near.append(moved.reshape(-1)[stack.texels])
-    return np.stack(near, axis=1)
-
-
-def _pool_facets(stack: RadianceStack, state: _State) -> None:
-    """Replace each lobe's direction by what its facet agrees on, and its doubt by what is left of it."""
-    place = _places(stack)
-    sets, spread, radius = state.sets, state.spread, state.search.radius
-    direction, pooled = sets.direction.copy(), np.zeros_like(spread)
+def _search(state: _State) -> None:
+    """Find each texel's lobes from its own photos."""
+    worth = np.float32(WORTH)
+    thorough = (state.places.row % LATTICE == 0) & (state.places.column % LATTICE == 0)
 
     def work(first: int, last: int) -> None:
-        pool(sets, spread, place, stack.texels, radius, first, last, direction, pooled)
+        own, spare = make_work(state.search), make_work(state.search)
+        for begin, x, clear, base in _chunks(state, first, last, robust=True):
+            search_lobes(state.search, own, spare, worth, thorough, x, clear, base, begin, state.sets)
 
-    run_bands(work, len(stack.texels))
-    state.sets = sets._replace(direction=direction)
-    state.spread = pooled
+    count = len(state.stack.texels)
+    run_bands(work, count, state.count("search", count))
 
 
-def soften(spread: F32) -> tuple[F64, F64]:
+def _find_facets(state: _State, turning: float) -> Facets:
+    """Find facets among the lobes that stand, and move each to where it fits its texels best."""
+    count = find_facets(state.sets, state.places, float(state.search.radius))
+    members = gather_members(state.sets, count)
+    facets = guess_facets(state.sets, members, state.places)
+
+    def work(first: int, last: int) -> None:
+        own = make_work(state.search)
+        for begin, samples in _samples(state, facets, members, first, last):
+            move_facets(state.search, own, state.sets, samples, begin, turning, facets)
+
+    run_bands(work, count)
+    return facets
+
+
+def _pick(state: _State, facets: Facets, stage: str) -> None:
+    """Let each texel choose anew among the facets of its neighbourhood."""
+    count = len(state.stack.texels)
+    old, new = state.sets, make_lobe_sets(count)
+
+    def work(first: int, last: int) -> None:
+        own, spare, choices = make_work(state.search), make_work(state.search), make_work(state.search, MAX_CHOICES)
+        for begin, x, clear, base in _chunks(state, first, last):
+            args = (state.search, own, spare, choices, x, clear, base, begin, state.places, facets, old, new)
+            pick_lobes(*args)
+
+    run_bands(work, count, state.count(stage, count))
+    state.sets = new
+
+
+def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
+    """Give the facets their fire and doubt, solve for the amplitudes once more, and pack. white: amplitude of weight 1.
+
+    A lobe that belongs to no facet becomes one of its own.
+    """
+    sets = state.sets
+    facets = _add_single(sets, facets)
+    members = gather_members(sets, len(facets.width))
+    size = np.diff(members.start)
+    count = len(state.stack.texels)
+
+    def finish(first: int, last: int) -> None:
+        own = make_work(state.search)
+        for begin, samples in _samples(state, facets, members, first, last):
+            finish_facets(state.search, own, sets, samples, size, begin, facets)
+
+    run_bands(finish, len(facets.width), state.count("finish", len(facets.width)))
+    share, soft = soften(facets.spread / float(state.search.radius))
+    width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
+    parts: dict[int, tuple[npt.NDArray[np.int64], U32]] = {}
+
+    def amplitudes(first: int, last: int) -> None:
+        own = make_work(state.search)
+        for begin, x, clear, base in _chunks(state, first, last):
+            some = slice(begin, begin + len(x))
+            facet = np.maximum(sets.facet[some], 0)
+            direction = _directions(state, facets, begin, begin + len(x))
+            settle_channels(
+                state.search, own, x, clear, base, sets.number[some], direction, sets.width[some], sets.amplitude[some]
+            )
+            sets.amplitude[some] *= share[facet][..., None].astype(np.float32)
+            sets.width[some] = width[facet]
+            parts[begin] = _pack(sets, begin, direction, white)
+
+    run_bands(amplitudes, count)
+
+    def light(first: int, last: int) -> F32:
+        lobes = np.zeros((last - first, len(state.terms), 3), np.float32)
+        some = slice(first, last)
+        direction = _directions(state, facets, first, last)
+        lobe_light(state.search, sets.number[some], direction, sets.width[some], sets.amplitude[some], lobes)
+        total: F32 = (state.base(some) + lobes) / state.gain
+        return total
+
+    numbers = np.concatenate([parts[begin][0] for begin in sorted(parts)]).astype(np.int32)
+    words = np.concatenate([parts[begin][1] for begin in sorted(parts)])
+    return LobeModel(state.coefficient / state.gain, numbers, words, light)
+
+
+def _chunks(state: _State, first: int, last: int, *, robust: bool = False) -> Iterator[tuple[int, F32, F32, F32]]:
+    """Yield texels first to last, some at a time, with the base fitted below the lobes that stand.
+
+    Each as (first of them, displayed light (n, L, 3), clearness (n, L), the base's light (n, L, 3)). robust: there are
+    no lobes yet, and flashes are set aside.
+    """
+    for begin in range(first, last, CHUNK):
+        some = slice(begin, min(begin + CHUNK, last))
+        x, clear = state.photos(some)
+        light, base = np.zeros_like(x), np.empty_like(x)
+        if not robust:
+            direction = np.repeat(state.sets.direction[some, :, None], 3, axis=2)
+            sets = state.sets
+            lobe_light(state.search, sets.number[some], direction, sets.width[some], sets.amplitude[some], light)
+        fit_base(x, clear, light, state.terms, state.prior, robust, state.coefficient[some], base)
+        yield begin, x, clear, base
+
+
+def _samples(state: _State, facets: Facets, members: Members, first: int, last: int) -> Iterator[tuple[int, Samples]]:
+    """Yield facets first to last, some at a time, as (first of them, samples of their texels)."""
+    size = np.minimum(np.diff(members.start), MOST_SAMPLES)
+    begin = first
+    while begin < last:
+        end = begin + 1
+        while end < last and size[begin : end + 1].sum() <= CHUNK:
+            end += 1
+        start = np.concatenate([[0], np.cumsum(size[begin:end])]).astype(np.int64)
+        facet = np.repeat(np.arange(begin, end), size[begin:end])
+        i = np.arange(start[-1]) - start[facet - begin]
+        chosen = members.start[facet] + i * np.diff(members.start)[facet] // size[facet]
+        texel = members.texel[chosen]
+        x, clear = state.photos(texel)
+        column = state.places.column[texel] - facets.centre[facet, 0]
+        row = state.places.row[texel] - facets.centre[facet, 1]
+        yield begin, Samples(start, texel, members.lobe[chosen], column, row, x, clear, state.base(texel))
+        begin = end
+
+
+def _places(stack: RadianceStack) -> Places:
+    """Return where the texels lie in the picture."""
+    width, height = stack.size
+    texel = np.full((height, width), -1, np.int32)
+    texel.flat[stack.texels] = np.arange(len(stack.texels), dtype=np.int32)
+    return Places((stack.texels % width).astype(np.int32), (stack.texels // width).astype(np.int32), texel)
+
+
+def _add_single(sets: LobeSets, facets: Facets) -> Facets:
+    """Return the facets and, after them, one for each lobe that belongs to none, whose number goes into `sets`."""
+    single = (np.arange(MAX_LOBES) < sets.number[:, None]) & (sets.facet < 0)
+    count = int(single.sum())
+    sets.facet[single] = len(facets.width) + np.arange(count, dtype=np.int32)
+    plane = np.zeros((count, 3, 3))
+    plane[:, 0] = sets.direction[single]
+    return Facets(
+        np.concatenate([facets.centre, np.zeros((count, 2))]),
+        np.concatenate([facets.plane, plane]),
+        np.concatenate([facets.fire, np.zeros((count, 3, 3))]),
+        np.concatenate([facets.width, sets.width[single]]),
+        np.concatenate([facets.spread, np.zeros(count)]),
+    )
+
+
+def _directions(state: _State, facets: Facets, first: int, last: int) -> F32:
+    """Return where the lobes of texels first to last point, (n, K, 3 channels, 3)."""
+    facet = np.maximum(state.sets.facet[first:last], 0).astype(np.int64).ravel()
+    column = np.repeat(state.places.column[first:last], MAX_LOBES)
+    row = np.repeat(state.places.row[first:last], MAX_LOBES)
+    return look_along(facets, facet, column, row).astype(np.float32).reshape(last - first, MAX_LOBES, 3, 3)
+
+
+def soften(spread: F64) -> tuple[F64, F64]:
     """Return the share of a lobe's amplitude and its width for spreads of its direction, in the light's radius."""
     return np.interp(spread, SPREADS, SHARES), np.interp(spread, SPREADS, SOFT_WIDTHS)
 
 
-def _pack(state: _State, white: float) -> LobeModel:
-    """Soften the lobes by their doubt, turn amplitudes into weights, and pack. white: amplitude of weight 1."""
-    sets, radius = state.sets, float(state.search.radius)
-    share, soft = soften(state.spread / np.float32(radius))
-    width = np.sqrt(sets.width.astype(np.float64) ** 2 + (soft * radius) ** 2)
-    amplitude = sets.amplitude * share[..., None]
-    there = (np.arange(width.shape[1]) < sets.number[:, None]) & (amplitude.max(axis=2) > 0)
+def _pack(sets: LobeSets, first: int, direction: F32, white: float) -> tuple[npt.NDArray[np.int64], U32]:
+    """Return how many lobes (n,) each texel from first on keeps, and their words (N, 4), strongest first."""
+    some = slice(first, first + len(direction))
+    amplitude, width = sets.amplitude[some], sets.width[some]
+    there = (np.arange(MAX_LOBES) < sets.number[some, None]) & (amplitude.max(axis=2) > 0)
     order = np.argsort(-np.where(there, amplitude.sum(axis=2), -1), axis=1, kind="stable")
-    rows = np.arange(len(width))[:, None]
+    rows = np.arange(len(direction))[:, None]
     there = there[rows, order]
-    direction, weight = sets.direction[rows, order][there], amplitude[rows, order][there] / white
-    words = pack_lobes(direction.astype(np.float64), weight, width[rows, order][there])
-    shown = LobeSets(sets.number, sets.direction, width.astype(np.float32), amplitude.astype(np.float32))
-
-    def light(first: int, last: int) -> F32:
-        lobes = np.empty((last - first, len(state.terms), 3), np.float32)
-        lobe_light(state.search, shown, first, lobes)
-        base = np.einsum("ncj,lj->nlc", state.coefficient[first:last], state.terms.astype(np.float32), optimize=True)
-        total: F32 = (np.maximum(base, 0) + lobes) / state.gain
-        return total
-
-    return LobeModel(state.coefficient / state.gain, there.sum(axis=1).astype(np.int32), words, light)
+    weight = amplitude[rows, order][there].astype(np.float64) / white
+    packed = pack_lobes(direction[rows, order][there].astype(np.float64), weight, width[rows, order][there])
+    return there.sum(axis=1), packed

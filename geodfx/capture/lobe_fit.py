@@ -1,4 +1,4 @@
-"""Lobes of every texel: found greedily, swapped, and exchanged with those of its neighbours."""
+"""The lobes of a texel from its own photos alone: added greedily, then each taken out and picked again."""
 
 from __future__ import annotations
 
@@ -7,104 +7,65 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import (
-    LobeSets,
-    Work,
-    copy_lobes,
-    drop,
-    drop_faint,
-    give,
-    grow,
-    loss_of,
-    make_work,
-    move_all,
-    set_left,
-    start,
-    take,
-)
+from geodfx.capture.lobe_work import LobeSets, Work, copy_lobe, drop, grow, loss_of, move_all, set_left, start
 from geodfx.jit import kernel
 
-__all__ = ["exchange", "search_lobes"]
-
-I32 = npt.NDArray[np.int32]
+__all__ = ["search_lobes"]
 
 BETTER = np.float32(0.999)  # another set of lobes must lower the loss by this
-WORTH_MOVING, WORTH_GROWING = np.float32(4.0), np.float32(1.5)  # loss of a neighbour's lobes, of the texel's own
 
 
 @kernel
 def _swap(search: Search, work: Work, spare: Work, count: int, worth: np.float32) -> int:
     """Take each lobe out, let the others move and pick again; keep what lowers the loss. Returns the count."""
-    loss = loss_of(search, work, count, worth)
+    loss = loss_of(search, work, count) + worth * np.float32(count)
     k = 0
     while k < count:
-        copy_lobes(count, work, spare)
         old = count
+        for j in range(count):
+            copy_lobe(work, j, spare, j)
         count = drop(work, count, k)
         set_left(work, count)
         move_all(search, work, count, 1)
         count = grow(search, work, count, worth)
-        its = loss_of(search, work, count, worth)
+        its = loss_of(search, work, count) + worth * np.float32(count)
         if its < loss * BETTER:
             loss = its
         else:
             count = old
-            copy_lobes(count, spare, work)
+            for j in range(count):
+                copy_lobe(spare, j, work, j)
         k += 1
     set_left(work, count)
     return count
 
 
 @kernel
-def search_lobes(search: Search, worth: np.float32, x: F32, clear: F32, base: F32, first: int, sets: LobeSets) -> None:
-    """Find the lobes of texels first to first + n from x, base (n, L, 3) and clear (n, L); writes `sets`."""
-    work, spare = make_work(search), make_work(search)
-    for n in range(len(x)):
-        start(work, x[n], clear[n], base[n])
-        count = grow(search, work, 0, worth)
-        count = _swap(search, work, spare, count, worth)
-        give(work, count, sets, first + n)
-
-
-@kernel
-def exchange(
+def search_lobes(
     search: Search,
+    work: Work,
+    spare: Work,
     worth: np.float32,
+    thorough: npt.NDArray[np.bool_],
     x: F32,
     clear: F32,
     base: F32,
     first: int,
-    neighbour: I32,
-    old: LobeSets,
     sets: LobeSets,
 ) -> None:
-    """Try each neighbour's lobes on texels first to first + n; reads `old`, writes `sets`.
+    """Find the lobes of texels first to first + n from x, base (n, L, 3) and clear (n, L); writes `sets`.
 
-    neighbour: (n, N) texels, -1 for none. Facets are flat: what explains one texel often explains the next, and a
-    search that missed it there finds it here.
+    thorough: (T,) for which texels each lobe is taken out and picked again as well. Environment matting fits its lobes
+    so one by one (Zongker 1999, Chuang 2000); moving all after each addition is alternating descent conditional
+    gradient (Boyd 2017).
     """
-    work, spare = make_work(search), make_work(search)
     for n in range(len(x)):
         start(work, x[n], clear[n], base[n])
-        count = take(search, work, old, first + n)
-        loss = loss_of(search, work, count, worth)
-        for j in neighbour[n]:
-            if j < 0:
-                continue
-            copy_lobes(count, work, spare)
-            kept = count
-            count = drop_faint(work, take(search, work, old, j))
-            set_left(work, count)
-            its = loss_of(search, work, count, worth)
-            if its < loss * WORTH_MOVING:
-                move_all(search, work, count, 1)
-                its = loss_of(search, work, count, worth)
-            if its < loss * WORTH_GROWING:
-                count = grow(search, work, count, worth)
-                its = loss_of(search, work, count, worth)
-            if its < loss * BETTER:
-                loss = its
-            else:
-                count = kept
-                copy_lobes(count, spare, work)
-        give(work, count, sets, first + n)
+        count = grow(search, work, 0, worth)
+        if thorough[first + n]:
+            count = _swap(search, work, spare, count, worth)
+        sets.number[first + n] = count
+        for k in range(count):
+            sets.direction[first + n, k] = work.direction[k]
+            sets.width[first + n, k] = work.width[k]
+            sets.amplitude[first + n, k] = work.amplitude[k]

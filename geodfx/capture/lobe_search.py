@@ -21,16 +21,13 @@ from geodfx.jit import kernel
 __all__ = [
     "FAINT",
     "Search",
-    "add_response",
     "best_amplitude",
     "best_candidate",
     "candidate_gain",
-    "channel_gain",
     "gain_of",
     "make_search",
     "near_lights",
     "refine",
-    "respond",
     "step_along",
     "tangents",
 ]
@@ -124,23 +121,6 @@ def _responses(q: F32, area: np.float32, variance: np.float32) -> F32:
 
 
 @kernel
-def respond(search: Search, d: F32, width: np.float32, light: int) -> np.float32:
-    """Response of a lobe of direction d (3,) and width to one light."""
-    dx = d[0] - search.light[light, 0]
-    dy = d[1] - search.light[light, 1]
-    dz = d[2] - search.light[light, 2]
-    return lobe_response(dx * dx + dy * dy + dz * dz, search.area, search.blur + width * width)
-
-
-@kernel
-def add_response(response: F32, amplitude: np.float32, left: F32, channel: int) -> None:
-    """Add amplitude times a lobe's response (L,) to one channel of `left` (L, 3); negative takes it away."""
-    for i in range(len(response)):
-        if response[i] > 0:
-            left[i, channel] += amplitude * response[i]
-
-
-@kernel
 def near_lights(search: Search, d: F32, reach: np.float32, near: I32) -> int:
     """Write the lights within a chord of d into near (L,) and return how many they are."""
     count = 0
@@ -180,51 +160,43 @@ def step_along(d: F32, u: F32, v: F32, a: np.float32, b: np.float32, out: F32) -
 
 
 @kernel
-def best_amplitude(search: Search, along: np.float32, square: np.float32) -> tuple[np.float32, np.float32]:
+def best_amplitude(
+    along: np.float32, square: np.float32, sparsity: np.float32, ceiling: np.float32
+) -> tuple[np.float32, np.float32]:
     """Return the best amplitude and its gain from along = sum w r e and square = sum w r^2 of one channel."""
-    pull = along - search.sparsity
+    pull = along - sparsity
     if pull <= 0:
         return np.float32(0.0), np.float32(0.0)
-    amplitude = min(pull / (square + NO_RESPONSE), search.ceiling)
+    amplitude = min(pull / (square + NO_RESPONSE), ceiling)
     return amplitude, amplitude * (np.float32(2.0) * pull - amplitude * square)
 
 
 @kernel
 def gain_of(
-    search: Search, d: F32, width: np.float32, near: I32, count: int, weight: F32, left: F32, amplitude: F32
-) -> np.float32:
-    """Gain of a lobe at d, all channels; writes their amplitudes (3,)."""
+    search: Search, d: F32, width: np.float32, near: I32, count: int, weight: F32, left: F32
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Return the gain of a lobe at d, all channels, and the amplitude of each. near: (L,) `count` lights it may see."""
     along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
     square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    light, area, variance = search.light, search.area, search.blur + width * width
+    x, y, z = d[0], d[1], d[2]
     for n in range(count):
         i = near[n]
-        r = respond(search, d, width, i)
+        dx, dy, dz = x - light[i, 0], y - light[i, 1], z - light[i, 2]
+        r = lobe_response(dx * dx + dy * dy + dz * dz, area, variance)
         if r > 0:
-            along_r += weight[i, 0] * r * left[i, 0]
-            along_g += weight[i, 1] * r * left[i, 1]
-            along_b += weight[i, 2] * r * left[i, 2]
-            square_r += weight[i, 0] * r * r
-            square_g += weight[i, 1] * r * r
-            square_b += weight[i, 2] * r * r
-    amplitude[0], gain_r = best_amplitude(search, along_r, square_r)
-    amplitude[1], gain_g = best_amplitude(search, along_g, square_g)
-    amplitude[2], gain_b = best_amplitude(search, along_b, square_b)
-    return gain_r + gain_g + gain_b
-
-
-@kernel
-def channel_gain(
-    search: Search, d: F32, width: np.float32, near: I32, count: int, weight: F32, left: F32, channel: int
-) -> tuple[np.float32, np.float32]:
-    """Return the amplitude and the gain of a lobe at d in one channel."""
-    along, square = np.float32(0.0), np.float32(0.0)
-    for n in range(count):
-        i = near[n]
-        r = respond(search, d, width, i)
-        if r > 0:
-            along += weight[i, channel] * r * left[i, channel]
-            square += weight[i, channel] * r * r
-    return best_amplitude(search, along, square)
+            to_r, to_g, to_b = weight[i, 0] * r, weight[i, 1] * r, weight[i, 2] * r
+            along_r += to_r * left[i, 0]
+            along_g += to_g * left[i, 1]
+            along_b += to_b * left[i, 2]
+            square_r += to_r * r
+            square_g += to_g * r
+            square_b += to_b * r
+    sparsity, ceiling = search.sparsity, search.ceiling
+    red, gain_r = best_amplitude(along_r, square_r, sparsity, ceiling)
+    green, gain_g = best_amplitude(along_g, square_g, sparsity, ceiling)
+    blue, gain_b = best_amplitude(along_b, square_b, sparsity, ceiling)
+    return gain_r + gain_g + gain_b, red, green, blue
 
 
 @kernel
@@ -240,9 +212,9 @@ def candidate_gain(search: Search, m: int, weight: F32, left: F32) -> np.float32
         square_r += weight[i, 0] * r * r
         square_g += weight[i, 1] * r * r
         square_b += weight[i, 2] * r * r
-    _, gain_r = best_amplitude(search, along_r, square_r)
-    _, gain_g = best_amplitude(search, along_g, square_g)
-    _, gain_b = best_amplitude(search, along_b, square_b)
+    _, gain_r = best_amplitude(along_r, square_r, search.sparsity, search.ceiling)
+    _, gain_g = best_amplitude(along_g, square_g, search.sparsity, search.ceiling)
+    _, gain_b = best_amplitude(along_b, square_b, search.sparsity, search.ceiling)
     return gain_r + gain_g + gain_b
 
 
@@ -268,16 +240,17 @@ def best_candidate(search: Search, weight: F32, left: F32, tried: U8) -> tuple[i
 
 
 @kernel
-def refine(search: Search, d: F32, width: np.float32, weight: F32, left: F32, amplitude: F32) -> np.float32:
-    """Move d (3,) in place to where the gain is highest near it; writes the amplitudes, returns the width.
+def refine(
+    search: Search, d: F32, width: np.float32, weight: F32, left: F32, near: I32
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Move d (3,) in place to where the gain is highest near it; returns its width and amplitudes. near: (L,) scratch.
 
     A pattern search over eight ways, with steps from .25 to .02 of the light's radius. A lobe that has a width may
     change it, a sharp one stays sharp.
     """
-    near = np.empty(len(search.light), np.int32)
     trial, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     count = near_lights(search, d, np.float32(2.6) * search.radius + np.float32(3.5) * width, near)
-    gain = gain_of(search, d, width, near, count, weight, left, amplitude)
+    gain, red, green, blue = gain_of(search, d, width, near, count, weight, left)
     size = max(search.radius, width)
     step = FIRST_STEP
     while step > LAST_STEP:
@@ -286,19 +259,20 @@ def refine(search: Search, d: F32, width: np.float32, weight: F32, left: F32, am
         for k in range(8):
             a, b = step * size * TURN_COS[k], step * size * TURN_SIN[k]
             step_along(d, u, v, a, b, trial)
-            its = gain_of(search, trial, width, near, count, weight, left, amplitude)
+            its, to_r, to_g, to_b = gain_of(search, trial, width, near, count, weight, left)
             if its > best:
                 best, best_a, best_b, best_width = its, a, b, width
+                red, green, blue = to_r, to_g, to_b
         if width > 0:
             for k in range(2):
                 other = width * WIDER if k == 0 else width / WIDER
-                its = gain_of(search, d, other, near, count, weight, left, amplitude)
+                its, to_r, to_g, to_b = gain_of(search, d, other, near, count, weight, left)
                 if its > best:
                     best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), other
+                    red, green, blue = to_r, to_g, to_b
         if best > gain * CLEARLY:
             step_along(d, u, v, best_a, best_b, d)
             gain, width = best, best_width
         else:
             step *= np.float32(0.5)
-    gain_of(search, d, width, near, count, weight, left, amplitude)
-    return width
+    return width, red, green, blue

@@ -1,8 +1,10 @@
 """One texel's lobes while they are fitted, and the moves that every pass makes on them.
 
-The loss of a texel is sum w e^2 + 2 sparsity sum a + worth K, over its lights, channels and K lobes: e is what the
-lobes leave of the target, a the amplitudes. The weights w = (x + DARK)^-1.5 follow what a display shows: the square
+The loss of a texel is sum w e^2 + 2 sparsity sum a + the worth of each lobe, over its lights and channels: e is what
+the lobes leave of the target, a the amplitudes. The weights w = (x + DARK)^-1.5 follow what a display shows: the square
 of the slope of x^(1 / 2.2) is x^-1.09, and a little more care for the dark does better on lights not seen.
+
+A lobe sees few of the lights, so that its responses are kept as a list of those.
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.capture.lobe_search import FAINT, Search, add_response, best_candidate, refine, respond
+from geodfx.basis import lobe_response
+from geodfx.capture.lobe_search import FAINT, Search, best_candidate, refine
 from geodfx.jit import kernel
 
 __all__ = [
     "MAX_LOBES",
     "LobeSets",
     "Work",
-    "copy_lobes",
+    "add_lobe",
+    "copy_lobe",
     "drop",
-    "drop_faint",
-    "give",
     "grow",
     "lobe_light",
     "loss_of",
@@ -31,15 +33,15 @@ __all__ = [
     "make_work",
     "move_all",
     "set_left",
-    "set_responses",
+    "set_response",
     "settle",
+    "settle_channels",
     "start",
-    "take",
 ]
 
 I32 = npt.NDArray[np.int32]
 
-MAX_LOBES = 8  # more explain the photos better and new lights no better
+MAX_LOBES = 8  # of a texel: more explain the photos better and new lights no better
 DARK = np.float32(0.02)  # of displayed white: below this, noise decides
 WEIGHT_POWER = np.float32(-1.5)
 ROUNDS = 2  # of moving every lobe after each addition
@@ -48,25 +50,30 @@ SETTLED = np.float32(1e-4)  # change of an amplitude at which they have settled
 
 
 class LobeSets(NamedTuple):
-    """Lobes of T texels, at most K each."""
+    """Lobes of T texels, at most K each; the channels share a direction."""
 
     number: I32  # (T,) lobes of each
-    direction: F32  # (T, K, 3, 3) channel by coordinate, unit
+    direction: F32  # (T, K, 3) unit
     width: F32  # (T, K) chord
     amplitude: F32  # (T, K, 3) displayed light under a light that the lobe sees whole
+    facet: I32  # (T, K) the facet that a lobe belongs to; -1: to none
 
 
 class Work(NamedTuple):
-    """One texel's lobes while they are fitted."""
+    """One texel's lobes while they are fitted: C of them, the first few of which count."""
 
-    direction: F32  # (K, 3, 3)
-    width: F32  # (K,)
-    amplitude: F32  # (K, 3)
-    response: F32  # (K, 3, L)
+    direction: F32  # (C, 3)
+    width: F32  # (C,)
+    amplitude: F32  # (C, 3)
+    lit: I32  # (C, L) the lights that a lobe sees
+    lit_count: I32  # (C,)
+    response: F32  # (C, L) to those
+    square: F32  # (C, 3) scratch: sum w r^2
     target: F32  # (L, 3)
     weight: F32  # (L, 3)
     clear: F32  # (L,) 0 where the photo is clipped: the light is at least what it tells
     left: F32  # (L, 3)
+    near: I32  # (L,) scratch of the search
     tried: U8  # (M,) scratch of the search
 
 
@@ -74,25 +81,29 @@ def make_lobe_sets(texels: int) -> LobeSets:
     """Return empty sets for T texels."""
     return LobeSets(
         np.zeros(texels, np.int32),
-        np.zeros((texels, MAX_LOBES, 3, 3), np.float32),
+        np.zeros((texels, MAX_LOBES, 3), np.float32),
         np.zeros((texels, MAX_LOBES), np.float32),
         np.zeros((texels, MAX_LOBES, 3), np.float32),
+        np.full((texels, MAX_LOBES), -1, np.int32),
     )
 
 
-@kernel
-def make_work(search: Search) -> Work:
-    """Return empty work for a texel."""
+def make_work(search: Search, lobes: int = MAX_LOBES) -> Work:
+    """Return empty work for a texel of at most so many lobes."""
     lights = len(search.light)
     return Work(
-        np.zeros((MAX_LOBES, 3, 3), np.float32),
-        np.zeros(MAX_LOBES, np.float32),
-        np.zeros((MAX_LOBES, 3), np.float32),
-        np.zeros((MAX_LOBES, 3, lights), np.float32),
+        np.zeros((lobes, 3), np.float32),
+        np.zeros(lobes, np.float32),
+        np.zeros((lobes, 3), np.float32),
+        np.zeros((lobes, lights), np.int32),
+        np.zeros(lobes, np.int32),
+        np.zeros((lobes, lights), np.float32),
+        np.zeros((lobes, 3), np.float32),
         np.zeros((lights, 3), np.float32),
         np.zeros((lights, 3), np.float32),
         np.zeros(lights, np.float32),
         np.zeros((lights, 3), np.float32),
+        np.zeros(lights, np.int32),
         np.zeros(len(search.direction), np.uint8),
     )
 
@@ -109,10 +120,30 @@ def start(work: Work, x: F32, clear: F32, base: F32) -> None:
 
 
 @kernel
-def set_responses(search: Search, work: Work, k: int, channel: int) -> None:
-    """Compute a lobe's responses in one channel."""
-    for i in range(len(search.light)):
-        work.response[k, channel, i] = respond(search, work.direction[k, channel], work.width[k], i)
+def set_response(search: Search, work: Work, k: int) -> None:
+    """List the lights that lobe k sees, and its responses to them."""
+    light, area, variance = search.light, search.area, search.blur + work.width[k] * work.width[k]
+    x, y, z = work.direction[k, 0], work.direction[k, 1], work.direction[k, 2]
+    count = 0
+    for i in range(len(light)):
+        dx, dy, dz = x - light[i, 0], y - light[i, 1], z - light[i, 2]
+        r = lobe_response(dx * dx + dy * dy + dz * dz, area, variance)
+        if r > 0:
+            work.lit[k, count] = i
+            work.response[k, count] = r
+            count += 1
+    work.lit_count[k] = count
+
+
+@kernel
+def add_lobe(work: Work, k: int, red: np.float32, green: np.float32, blue: np.float32) -> None:
+    """Add the light of lobe k at these amplitudes to what is left; negative takes it away."""
+    left = work.left
+    for n in range(work.lit_count[k]):
+        i, r = work.lit[k, n], work.response[k, n]
+        left[i, 0] += red * r
+        left[i, 1] += green * r
+        left[i, 2] += blue * r
 
 
 @kernel
@@ -120,8 +151,7 @@ def set_left(work: Work, count: int) -> None:
     """Compute what the lobes leave; a clipped photo does not ask for less than they give."""
     work.left[:] = work.target
     for k in range(count):
-        for c in range(3):
-            add_response(work.response[k, c], -work.amplitude[k, c], work.left, c)
+        add_lobe(work, k, -work.amplitude[k, 0], -work.amplitude[k, 1], -work.amplitude[k, 2])
     for i in range(len(work.left)):
         if work.clear[i] == 0:
             for c in range(3):
@@ -132,20 +162,26 @@ def set_left(work: Work, count: int) -> None:
 def settle(search: Search, work: Work, count: int) -> None:
     """Solve for the amplitudes, all directions fixed, by coordinate descent; leaves `left` true."""
     set_left(work, count)
+    left, weight, square = work.left, work.weight, work.square
+    for k in range(count):
+        for c in range(3):
+            square[k, c] = np.float32(1e-6)
+            for n in range(work.lit_count[k]):
+                r = work.response[k, n]
+                square[k, c] += weight[work.lit[k, n], c] * r * r
     for _ in range(SWEEPS):
         change = np.float32(0.0)
         for k in range(count):
             for c in range(3):
-                along, square = np.float32(0.0), np.float32(1e-6)
-                for i in range(len(search.light)):
-                    r = work.response[k, c, i]
-                    if r > 0:
-                        along += work.weight[i, c] * r * work.left[i, c]
-                        square += work.weight[i, c] * r * r
+                along = np.float32(0.0)
+                for n in range(work.lit_count[k]):
+                    i = work.lit[k, n]
+                    along += weight[i, c] * work.response[k, n] * left[i, c]
                 old = work.amplitude[k, c]
-                new = min(max(old + (along - search.sparsity) / square, np.float32(0.0)), search.ceiling)
+                new = min(max(old + (along - search.sparsity) / square[k, c], np.float32(0.0)), search.ceiling)
                 if new != old:
-                    add_response(work.response[k, c], old - new, work.left, c)
+                    for n in range(work.lit_count[k]):
+                        left[work.lit[k, n], c] += (old - new) * work.response[k, n]
                     work.amplitude[k, c] = new
                     change = max(change, abs(new - old))
         if change < SETTLED:
@@ -154,9 +190,9 @@ def settle(search: Search, work: Work, count: int) -> None:
 
 
 @kernel
-def loss_of(search: Search, work: Work, count: int, worth: np.float32) -> np.float32:
-    """Return the loss of the texel."""
-    loss = worth * np.float32(count)
+def loss_of(search: Search, work: Work, count: int) -> np.float32:
+    """Return the loss of the texel but for its lobes' worth."""
+    loss = np.float32(0.0)
     for i in range(len(search.light)):
         for c in range(3):
             loss += work.weight[i, c] * work.left[i, c] * work.left[i, c]
@@ -169,46 +205,55 @@ def loss_of(search: Search, work: Work, count: int, worth: np.float32) -> np.flo
 @kernel
 def move_all(search: Search, work: Work, count: int, rounds: int) -> None:
     """Move each lobe to its best place in turn, all channels together, and settle the amplitudes."""
-    best = np.empty(3, np.float32)
     for _ in range(rounds):
         for k in range(count):
-            for c in range(3):
-                add_response(work.response[k, c], work.amplitude[k, c], work.left, c)
-            work.width[k] = refine(search, work.direction[k, 1], work.width[k], work.weight, work.left, best)
-            set_responses(search, work, k, 1)
-            for c in range(3):
-                work.direction[k, c] = work.direction[k, 1]
-                work.response[k, c] = work.response[k, 1]
-                work.amplitude[k, c] = best[c]
-                add_response(work.response[k, c], -best[c], work.left, c)
+            add_lobe(work, k, work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2])
+            width, red, green, blue = refine(
+                search, work.direction[k], work.width[k], work.weight, work.left, work.near
+            )
+            work.width[k] = width
+            work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2] = red, green, blue
+            set_response(search, work, k)
+            add_lobe(work, k, -red, -green, -blue)
         settle(search, work, count)
 
 
 @kernel
-def copy_lobes(count: int, source: Work, goal: Work) -> None:
-    """Copy lobes; target and weights are the same."""
-    for k in range(count):
-        goal.direction[k] = source.direction[k]
-        goal.width[k] = source.width[k]
-        goal.amplitude[k] = source.amplitude[k]
-        goal.response[k] = source.response[k]
+def copy_lobe(source: Work, k: int, goal: Work, j: int) -> None:
+    """Copy lobe k of source to lobe j of goal; target and weights are the same."""
+    goal.width[j] = source.width[k]
+    for c in range(3):
+        goal.direction[j, c] = source.direction[k, c]
+        goal.amplitude[j, c] = source.amplitude[k, c]
+    count = source.lit_count[k]
+    goal.lit_count[j] = count
+    for n in range(count):
+        goal.lit[j, n] = source.lit[k, n]
+        goal.response[j, n] = source.response[k, n]
 
 
 @kernel
 def drop(work: Work, count: int, k: int) -> int:
     """Take lobe k out and return the new count."""
     for j in range(k, count - 1):
-        work.direction[j] = work.direction[j + 1]
-        work.width[j] = work.width[j + 1]
-        work.amplitude[j] = work.amplitude[j + 1]
-        work.response[j] = work.response[j + 1]
-    work.amplitude[count - 1] = 0
+        copy_lobe(work, j + 1, work, j)
     return count - 1
 
 
 @kernel
-def drop_faint(work: Work, count: int) -> int:
-    """Take the lobes out whose amplitudes are nothing, and return the new count."""
+def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
+    """Add the best candidate, and move all, while one is worth it; returns the new count, nothings taken out."""
+    while count < len(work.width):
+        m, gain = best_candidate(search, work.weight, work.left, work.tried)
+        if m < 0 or gain < worth:
+            break
+        for c in range(3):
+            work.direction[count, c] = search.direction[m, c]
+            work.amplitude[count, c] = np.float32(0.0)
+        work.lit_count[count] = 0
+        work.width[count] = search.width[m]
+        count += 1
+        move_all(search, work, count, ROUNDS)
     k = 0
     while k < count:
         if max(work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2]) <= FAINT:
@@ -219,57 +264,44 @@ def drop_faint(work: Work, count: int) -> int:
 
 
 @kernel
-def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
-    """Add the best candidate, and move all, while one is worth it; returns the new count."""
-    while count < MAX_LOBES:
-        m, gain = best_candidate(search, work.weight, work.left, work.tried)
-        if m < 0 or gain < worth:
-            break
+def settle_channels(
+    search: Search,
+    work: Work,
+    x: F32,
+    clear: F32,
+    base: F32,
+    number: I32,
+    direction: F32,
+    width: F32,
+    amplitude: F32,
+) -> None:
+    """Solve for the amplitudes (n, K, 3) of texels whose lobes have a direction a channel, (n, K, 3, 3)."""
+    for n in range(len(x)):
+        start(work, x[n], clear[n], base[n])
         for c in range(3):
-            work.direction[count, c] = search.direction[m]
-            work.amplitude[count, c] = 0
-            work.response[count, c] = 0
-        work.width[count] = search.width[m]
-        count += 1
-        move_all(search, work, count, ROUNDS)
-    return drop_faint(work, count)
+            for k in range(number[n]):
+                work.width[k] = width[n, k]
+                for j in range(3):
+                    work.direction[k, j] = direction[n, k, c, j]
+                    work.amplitude[k, j] = amplitude[n, k, j]
+                set_response(search, work, k)
+            settle(search, work, number[n])
+            for k in range(number[n]):
+                amplitude[n, k, c] = work.amplitude[k, c]
 
 
 @kernel
-def take(search: Search, work: Work, sets: LobeSets, texel: int) -> int:
-    """Begin with the lobes of a texel of `sets`, settled; returns their count."""
-    count = int(sets.number[texel])
-    for k in range(count):
-        work.width[k] = sets.width[texel, k]
-        for c in range(3):
-            work.direction[k, c] = sets.direction[texel, k, 1]
-            work.amplitude[k, c] = sets.amplitude[texel, k, c]
-        set_responses(search, work, k, 1)
-        work.response[k, 0] = work.response[k, 1]
-        work.response[k, 2] = work.response[k, 1]
-    settle(search, work, count)
-    return count
-
-
-@kernel
-def give(work: Work, count: int, sets: LobeSets, texel: int) -> None:
-    """Write the lobes into a texel of `sets`."""
-    sets.number[texel] = count
-    for k in range(count):
-        sets.direction[texel, k] = work.direction[k]
-        sets.width[texel, k] = work.width[k]
-        sets.amplitude[texel, k] = work.amplitude[k]
-
-
-@kernel
-def lobe_light(search: Search, sets: LobeSets, first: int, light: F32) -> None:
-    """Write what the lobes of texels first to first + n show under each light (n, L, 3)."""
-    light[:] = 0
+def lobe_light(search: Search, number: I32, direction: F32, width: F32, amplitude: F32, light: F32) -> None:
+    """Add what lobes show under each light to light (n, L, 3). direction: (n, K, 3 channels, 3)."""
+    lights, area = search.light, search.area
     for n in range(len(light)):
-        for k in range(sets.number[first + n]):
+        for k in range(number[n]):
+            variance = search.blur + width[n, k] * width[n, k]
             for c in range(3):
-                amplitude = sets.amplitude[first + n, k, c]
-                if amplitude > 0:
-                    for i in range(len(search.light)):
-                        r = respond(search, sets.direction[first + n, k, c], sets.width[first + n, k], i)
-                        light[n, i, c] += amplitude * r
+                strength = amplitude[n, k, c]
+                if strength > 0:
+                    for i in range(len(lights)):
+                        dx = direction[n, k, c, 0] - lights[i, 0]
+                        dy = direction[n, k, c, 1] - lights[i, 1]
+                        dz = direction[n, k, c, 2] - lights[i, 2]
+                        light[n, i, c] += strength * lobe_response(dx * dx + dy * dy + dz * dz, area, variance)

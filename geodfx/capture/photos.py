@@ -59,12 +59,12 @@ class RadianceStack:
         if (self.table is None) != (self.codes.dtype == np.float32):
             raise TypeError(f"codes of {self.codes.dtype} {'without' if self.table is None else 'with'} a table")
 
-    def band(self, first: int, last: int) -> tuple[F32, F32]:
-        """Return radiance (n, L, 3), white card = 1, and weight (n, L), of texels first to last.
+    def at(self, texels: slice | npt.NDArray[np.int64]) -> tuple[F32, F32]:
+        """Return radiance (n, L, 3), white card = 1, and weight (n, L), of some texels.
 
         The weight is 0 where any channel is clipped, else 1.
         """
-        codes = self.codes[first:last]
+        codes = self.codes[texels]
         radiance: F32 = codes if self.table is None else self.table[codes]
         if self.clip_code is None:
             return radiance, np.ones(codes.shape[:2], np.float32)

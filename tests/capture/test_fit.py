@@ -14,7 +14,7 @@ from geodfx.basis import evaluate, light_kernel
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.fit_lobes import SHARES, SOFT_WIDTHS, SPREADS
 from geodfx.capture.lobe_search import make_search
-from geodfx.capture.lobe_work import make_work, set_left, start
+from geodfx.capture.lobe_work import make_work, set_left, set_response, start
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session, read_session
@@ -118,6 +118,9 @@ def test_clipped_photos_say_at_least():
     clear = np.ones(12, np.float32)
     clear[4] = 0
     start(work, x, clear, np.zeros_like(x))
+    work.direction[0], work.width[0] = (0, 0, 1), 2.0  # so wide that it sees lights 4 and 5 much alike
+    set_response(search, work, 0)
+    assert {4, 5} <= set(work.lit[0, : work.lit_count[0]])
     work.response[0] = 1
     for amplitude, left, left_clipped in ((0.8, -0.3, 0.0), (0.2, 0.3, 0.3)):
         work.amplitude[0] = amplitude

@@ -83,7 +83,7 @@ def test_every_kind_of_photo_is_gathered_in_order(tmp_path, suffix, dtype, trans
 
 def test_linear_codes_become_white_card_units(tmp_path):
     stack = read(make_session(tmp_path, dtype=np.uint16, extra="white_value = 0.25"))
-    radiance, weight = stack.band(3, 9)
+    radiance, weight = stack.at(slice(3, 9))
     expected = stack.codes[3:9] / 65535 / 0.25
     np.testing.assert_allclose(radiance, expected, rtol=1e-6)
     assert radiance.dtype == weight.dtype == np.float32
@@ -93,7 +93,7 @@ def test_linear_codes_become_white_card_units(tmp_path):
 def test_srgb_codes_are_linearised(tmp_path):
     folder = make_session(tmp_path, extra="white_value = 0.5")
     assert cv2.imwrite(str(folder / "photo_2.png"), np.full((5, 7, 3), 188, np.uint8))
-    radiance, _ = read(folder).band(0, 35)
+    radiance, _ = read(folder).at(slice(0, 35))
     # IEC 61966-2-1: ((188 / 255 + 0.055) / 1.055) ** 2.4 = 0.50289
     np.testing.assert_allclose(radiance[:, 2], 0.50289 / 0.5, rtol=1e-5)
 
@@ -102,7 +102,7 @@ def test_floats_are_radiance_at_once_and_never_clipped(tmp_path):
     stack = read(make_session(tmp_path, ".exr", extra="white_value = 4"))
     assert stack.table is None
     assert stack.clip_code is None
-    radiance, weight = stack.band(0, 35)
+    radiance, weight = stack.at(slice(0, 35))
     np.testing.assert_allclose(radiance[:, 1], pixels(1, np.float32).reshape(-1, 3) / 4, rtol=1e-6)
     assert (weight == 1).all()
 
@@ -116,7 +116,7 @@ def test_what_is_clipped_in_any_channel_weighs_nothing(tmp_path, dtype, clipped,
     for i, code in enumerate((*clipped, clear)):
         picture[0, i, i % 3] = code
     assert cv2.imwrite(str(folder / "photo_3.png"), picture[..., ::-1])
-    _, weight = read(folder).band(0, 35)
+    _, weight = read(folder).at(slice(0, 35))
     expected = np.ones((35, 6))
     expected[: len(clipped), 3] = 0
     np.testing.assert_array_equal(weight, expected)
@@ -127,7 +127,7 @@ def test_the_reference_photos_are_what_the_metric_reads(shared_data):
         session = read_session(shared_data / name)
         photos = open_photos(session)
         alpha = read_matte(session, photos.size)
-        radiance, _ = read_stack(photos, alpha).band(0, int((alpha > 0).sum()))
+        radiance, _ = read_stack(photos, alpha).at(slice(0, int((alpha > 0).sum())))
         for i in (0, 7):
             photo = cv2.imread(str(session.photos[i]), cv2.IMREAD_UNCHANGED)[..., ::-1]
             linear = photo / np.iinfo(photo.dtype).max

@@ -1,0 +1,330 @@
+"""Where a facet points: its lobe moved over direction and slope at once, by the photos of all its texels.
+
+A texel's photos tell a direction up to the cell of the lights' discs that it lies in. All texels of a facet together
+tell it better: noise averages out, other lobes differ from texel to texel, and under a near camera the edge of a
+light's disc crosses the facet.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32, F64
+from geodfx.basis import lobe_response
+from geodfx.capture.facet_find import Facets
+from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitude, near_lights, tangents
+from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
+from geodfx.jit import kernel
+
+__all__ = ["Samples", "finish_facets", "move_facets"]
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+FIRST_STEP, LAST_STEP = 0.25, 0.02  # of the pattern search, in the light's radius
+CLEARLY = 1.00001  # a step must gain more than rounding does
+STEEP = 0.08  # of the light's radius: a facet across which the camera's view turns less has no slope to search for
+SLOPES = 8  # turns of the slopes that are tried as starts, each also mirrored
+NEAR = 3.2  # of the light's radius, and 3.5 widths: lights further away are not reached while a facet moves
+FIRE_COST = 3.0  # loss of a channel's direction that lies one radius from the others
+FIRE_REACH = 0.9  # of the radius: how far a channel may lie from the others
+DOUBT_POINTS = 160  # directions at which a facet's posterior is measured
+DOUBT_REACH = 0.8  # of the light's radius: beyond it, it would be another lobe
+DOUBT_LOSS = 0.1  # the mean loss of a texel that makes a direction e times less likely
+# A facet moves from its best direction to the mean of those that the photos allow: all the way where few texels tell
+# it, and half of it where many do, for what they agree on is more than one texel's photos tell.
+DOUBT_SHIFT, FEW_TEXELS = 0.5, 32.0
+
+
+class Samples(NamedTuple):
+    """Some lobes of some facets, facet by facet, and what the photos hold at their texels; N samples."""
+
+    start: I64  # (F + 1,)
+    texel: I64  # (N,)
+    lobe: I64  # (N,)
+    column: F64  # (N,) from the facet's centre
+    row: F64  # (N,)
+    x: F32  # (N, L, 3) displayed light
+    clear: F32  # (N, L)
+    base: F32  # (N, L, 3)
+
+
+class _Pool(NamedTuple):
+    """What one facet's lobe is to explain: n texels' photos without it, and the chart that it moves on."""
+
+    left: F32  # (N, L, 3)
+    weight: F32  # (N, L, 3)
+    column: F64  # (N,)
+    row: F64  # (N,)
+    near: I32  # (L,)
+    frame: F64  # (3, 3) direction and two tangents
+
+
+@kernel
+def _fill_pool(search: Search, sets: LobeSets, samples: Samples, f: int, work: Work, pool: _Pool) -> int:
+    """Write what the other lobes leave at the samples of facet f; returns how many there are."""
+    first = int(samples.start[f])
+    count = int(samples.start[f + 1]) - first
+    for n in range(count):
+        m = first + n
+        t = samples.texel[m]
+        start(work, samples.x[m], samples.clear[m], samples.base[m])
+        others = 0
+        for k in range(sets.number[t]):
+            if k != samples.lobe[m]:
+                for c in range(3):
+                    work.direction[others, c] = sets.direction[t, k, c]
+                    work.amplitude[others, c] = sets.amplitude[t, k, c]
+                work.width[others] = sets.width[t, k]
+                set_response(search, work, others)
+                others += 1
+        set_left(work, others)
+        pool.left[n] = work.left
+        pool.weight[n] = work.weight
+        pool.column[n] = samples.column[m]
+        pool.row[n] = samples.row[m]
+    return count
+
+
+@kernel
+def _set_frame(search: Search, plane: F64, width: np.float32, pool: _Pool) -> int:
+    """Set the chart about a facet's direction and return how many lights are near it."""
+    d, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    for j in range(3):
+        d[j] = plane[0, j]
+    tangents(d, u, v)
+    for j in range(3):
+        pool.frame[0, j], pool.frame[1, j], pool.frame[2, j] = d[j], u[j], v[j]
+    return near_lights(search, d, np.float32(NEAR) * search.radius + np.float32(3.5) * width, pool.near)
+
+
+@kernel
+def _gain(
+    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, first: int, last: int
+) -> float:
+    """Return the mean gain of a texel, in channels first to last, from a facet whose lobe is at `place`.
+
+    place: (6,) steps along the two tangents, then the slopes of the first to the right and down, and of the second.
+    """
+    light, area, variance = search.light, search.area, search.blur + width * width
+    left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
+    sparsity, ceiling = search.sparsity, search.ceiling
+    total = 0.0
+    for n in range(count):
+        a = place[0] + place[2] * pool.column[n] + place[3] * pool.row[n]
+        b = place[1] + place[4] * pool.column[n] + place[5] * pool.row[n]
+        dx = frame[0, 0] + a * frame[1, 0] + b * frame[2, 0]
+        dy = frame[0, 1] + a * frame[1, 1] + b * frame[2, 1]
+        dz = frame[0, 2] + a * frame[1, 2] + b * frame[2, 2]
+        scale = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
+        x, y, z = np.float32(dx * scale), np.float32(dy * scale), np.float32(dz * scale)
+        along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        for i in near[:lights]:
+            off_x, off_y, off_z = x - light[i, 0], y - light[i, 1], z - light[i, 2]
+            r = lobe_response(off_x * off_x + off_y * off_y + off_z * off_z, area, variance)
+            if r > 0:
+                to_r, to_g, to_b = weight[n, i, 0] * r, weight[n, i, 1] * r, weight[n, i, 2] * r
+                along_r += to_r * left[n, i, 0]
+                along_g += to_g * left[n, i, 1]
+                along_b += to_b * left[n, i, 2]
+                square_r += to_r * r
+                square_g += to_g * r
+                square_b += to_b * r
+        if first == 0:
+            total += float(best_amplitude(along_r, square_r, sparsity, ceiling)[1])
+        if first <= 1 < last:
+            total += float(best_amplitude(along_g, square_g, sparsity, ceiling)[1])
+        if last == 3:
+            total += float(best_amplitude(along_b, square_b, sparsity, ceiling)[1])
+    return total / count
+
+
+@kernel
+def _step(place: F64, turn: int, step: float, extent: float, out: F64) -> None:
+    """Write place, moved one of sixteen ways, into out: eight along the tangents, eight by a slope."""
+    out[:] = place
+    if turn < 8:
+        out[0] += step * TURN_COS[turn]
+        out[1] += step * TURN_SIN[turn]
+    else:
+        out[2 + (turn - 8) // 2] += step / extent if turn % 2 == 0 else -step / extent
+
+
+@kernel
+def _climb(
+    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, last: float
+) -> float:
+    """Move place to where the gain is highest near it, by a pattern search down to a last step; returns the gain."""
+    trial = np.empty(6)
+    radius = float(search.radius)
+    gain = _gain(search, pool, count, lights, width, place, 0, 3)
+    step = FIRST_STEP
+    while step > last:
+        best, best_turn = gain * CLEARLY, -1
+        for turn in range(16):
+            _step(place, turn, step * radius, extent, trial)
+            its = _gain(search, pool, count, lights, width, trial, 0, 3)
+            if its > best:
+                best, best_turn = its, turn
+        if best_turn >= 0:
+            _step(place, best_turn, step * radius, extent, trial)
+            place[:] = trial
+            gain = best
+        else:
+            step *= 0.5
+    return gain
+
+
+@kernel
+def _extent(pool: _Pool, count: int) -> float:
+    """Return how far a facet reaches from its centre, in texels."""
+    square = 0.0
+    for n in range(count):
+        square += pool.column[n] ** 2 + pool.row[n] ** 2
+    return 1.0 + math.sqrt(2 * square / count)
+
+
+@kernel
+def _make_pool(samples: Samples, lights: int) -> _Pool:
+    most = 0
+    for f in range(len(samples.start) - 1):
+        most = max(most, samples.start[f + 1] - samples.start[f])
+    return _Pool(
+        np.empty((most, lights, 3), np.float32),
+        np.empty((most, lights, 3), np.float32),
+        np.empty(most),
+        np.empty(most),
+        np.empty(lights, np.int32),
+        np.empty((3, 3)),
+    )
+
+
+@kernel
+def move_facets(
+    search: Search, work: Work, sets: LobeSets, samples: Samples, first: int, turning: float, facets: Facets
+) -> None:
+    """Move facets first to first + F of samples to their best direction and slope, in place.
+
+    turning: how far the view of a near camera turns from texel to texel, radians; 0 for a distant one. A light path
+    through flat facets turns with it, by about as much, in a sense and an orientation that the photos must tell.
+    """
+    pool = _make_pool(samples, len(search.light))
+    place, trial = np.empty(6), np.empty(6)
+    for f in range(len(samples.start) - 1):
+        plane, width = facets.plane[first + f], facets.width[first + f]
+        count = _fill_pool(search, sets, samples, f, work, pool)
+        if count == 0:
+            continue
+        lights = _set_frame(search, plane, width, pool)
+        extent = _extent(pool, count)
+        place[:] = 0
+        for j in range(3):
+            for slope in range(2):
+                place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
+                place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
+        gain = _climb(search, pool, count, lights, width, extent, place, LAST_STEP)
+        if turning * extent > STEEP * search.radius:
+            for turn in range(2 * SLOPES):
+                angle, mirror = (turn // 2) * 2 * math.pi / SLOPES, 1.0 if turn % 2 == 0 else -1.0
+                trial[0], trial[1] = 0.0, 0.0
+                trial[2], trial[3] = turning * math.cos(angle), -mirror * turning * math.sin(angle)
+                trial[4], trial[5] = turning * math.sin(angle), mirror * turning * math.cos(angle)
+                its = _climb(search, pool, count, lights, width, extent, trial, 2.5 * LAST_STEP)
+                if its > gain * CLEARLY:
+                    gain = its
+                    place[:] = trial
+        for j in range(3):
+            u, v = pool.frame[1, j], pool.frame[2, j]
+            plane[0, j] = pool.frame[0, j] + place[0] * u + place[1] * v
+            plane[1, j] = place[2] * u + place[4] * v
+            plane[2, j] = place[3] * u + place[5] * v
+
+
+@kernel
+def finish_facets(
+    search: Search, work: Work, sets: LobeSets, samples: Samples, size: I64, first: int, facets: Facets
+) -> None:
+    """Let each channel's direction move alone, which is fire, and measure how far the photos leave it open.
+
+    Changes fire, spread and plane of facets first to first + F. size: texels of all facets.
+    """
+    pool = _make_pool(samples, len(search.light))
+    place = np.empty(6)
+    for f in range(len(samples.start) - 1):
+        plane, width = facets.plane[first + f], facets.width[first + f]
+        count = _fill_pool(search, sets, samples, f, work, pool)
+        if count == 0:
+            continue
+        lights = _set_frame(search, plane, width, pool)
+        place[:] = 0
+        for j in range(3):
+            for slope in range(2):
+                place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
+                place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
+        _split_channels(search, pool, count, lights, width, place, facets.fire[first + f])
+        place[0], place[1] = 0.0, 0.0
+        facets.spread[first + f] = _doubt(search, pool, count, lights, width, place)
+        share = DOUBT_SHIFT + (1 - DOUBT_SHIFT) * min(1.0, FEW_TEXELS / size[first + f])
+        for j in range(3):
+            plane[0, j] += share * (place[0] * pool.frame[1, j] + place[1] * pool.frame[2, j])
+
+
+@kernel
+def _split_channels(
+    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, fire: F64
+) -> None:
+    """Write each channel's step from the common direction, at a cost by its length, into fire (3, 3)."""
+    size = max(float(search.radius), float(width))
+    for c in range(3):
+        a, b, step = 0.0, 0.0, 0.125
+        place[0], place[1] = 0.0, 0.0
+        gain = _gain(search, pool, count, lights, width, place, c, c + 1)
+        while step > LAST_STEP and gain > 0:
+            best, best_a, best_b = gain, a, b
+            for turn in range(8):
+                to_a, to_b = a + step * TURN_COS[turn], b + step * TURN_SIN[turn]
+                away = to_a * to_a + to_b * to_b
+                if away > FIRE_REACH * FIRE_REACH:
+                    continue
+                place[0], place[1] = to_a * size, to_b * size
+                its = _gain(search, pool, count, lights, width, place, c, c + 1) - FIRE_COST * away
+                if its > best:
+                    best, best_a, best_b = its, to_a, to_b
+            if best > gain:
+                gain, a, b = best, best_a, best_b
+            else:
+                step *= 0.5
+        for j in range(3):
+            fire[c, j] = size * (a * pool.frame[1, j] + b * pool.frame[2, j])
+
+
+@kernel
+def _doubt(search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64) -> float:
+    """Return the spread of the directions that the photos allow, and their mean in the first two of place.
+
+    Each of many directions has probability exp(gain / DOUBT_LOSS), all else fixed. A facet's texels have the same
+    lights and the same errors of the model, so that they do not count as many.
+    """
+    points = np.empty((DOUBT_POINTS, 3))
+    highest = 0.0
+    for p in range(DOUBT_POINTS):  # a spiral of equal areas (Vogel 1979)
+        far = DOUBT_REACH * search.radius * math.sqrt((p + 0.5) / DOUBT_POINTS)
+        turn = p * math.pi * (3 - math.sqrt(5))
+        place[0], place[1] = far * math.cos(turn), far * math.sin(turn)
+        points[p, 0], points[p, 1] = place[0], place[1]
+        points[p, 2] = _gain(search, pool, count, lights, width, place, 0, 3)
+        highest = max(highest, points[p, 2])
+    total, mean_a, mean_b, square = 0.0, 0.0, 0.0, 0.0
+    for p in range(DOUBT_POINTS):
+        likely = math.exp((points[p, 2] - highest) / DOUBT_LOSS)
+        total += likely
+        mean_a += likely * points[p, 0]
+        mean_b += likely * points[p, 1]
+        square += likely * (points[p, 0] ** 2 + points[p, 1] ** 2)
+    place[0], place[1] = mean_a / total, mean_b / total
+    return math.sqrt(max(0.5 * (square / total - place[0] ** 2 - place[1] ** 2), 0.0))

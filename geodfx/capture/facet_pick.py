@@ -1,0 +1,197 @@
+"""Which facets a texel sees: it picks among those of its neighbourhood, and mixes several where they meet."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32
+from geodfx.capture.facet_find import Facets, Places
+from geodfx.capture.lobe_search import FAINT, Search, best_amplitude
+from geodfx.capture.lobe_work import (
+    MAX_LOBES,
+    LobeSets,
+    Work,
+    copy_lobe,
+    loss_of,
+    set_left,
+    set_response,
+    settle,
+    start,
+)
+from geodfx.jit import kernel
+
+__all__ = ["MAX_CHOICES", "pick_lobes"]
+
+I32 = npt.NDArray[np.int32]
+
+MAX_CHOICES = 64  # facets within reach of a texel; nearer ones come first
+REACH = 4  # texels: as far as a facet may grow in one pass
+LOWEST_Z = 0.02  # a lobe stays a degree above the horizon
+WORTH_SHARED, WORTH_ALONE = np.float32(0.05), np.float32(0.15)  # loss that a facet's lobe, or one's own, must save
+BETTER = np.float32(1e-4)  # another choice must lower the loss by this
+
+
+@kernel
+def _set_choice(search: Search, choices: Work, names: I32, n: int, facets: Facets, f: int, x: int, y: int) -> None:
+    """Set choice n to facet f's lobe as a texel at column x and row y sees it."""
+    right, down = x - facets.centre[f, 0], y - facets.centre[f, 1]
+    plane = facets.plane[f]
+    dx = plane[0, 0] + plane[1, 0] * right + plane[2, 0] * down
+    dy = plane[0, 1] + plane[1, 1] * right + plane[2, 1] * down
+    dz = max(plane[0, 2] + plane[1, 2] * right + plane[2, 2] * down, LOWEST_Z)
+    scale = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
+    choices.direction[n, 0] = np.float32(dx * scale)
+    choices.direction[n, 1] = np.float32(dy * scale)
+    choices.direction[n, 2] = np.float32(dz * scale)
+    choices.width[n] = facets.width[f]
+    names[n] = f
+    set_response(search, choices, n)
+
+
+@kernel
+def _list_choices(
+    search: Search, choices: Work, names: I32, old: LobeSets, t: int, places: Places, facets: Facets
+) -> int:
+    """List a texel's own lobes that belong to no facet, then the facets of its neighbourhood, the nearest first."""
+    height, width = places.texel.shape
+    count = 0
+    for k in range(old.number[t]):
+        if old.facet[t, k] < 0:
+            for j in range(3):
+                choices.direction[count, j] = old.direction[t, k, j]
+            choices.width[count] = old.width[t, k]
+            names[count] = -1
+            set_response(search, choices, count)
+            count += 1
+    for ring in range(REACH + 1):
+        for down in range(-ring, ring + 1):
+            for right in range(-ring, ring + 1):
+                if max(abs(down), abs(right)) != ring:
+                    continue
+                row, column = places.row[t] + down, places.column[t] + right
+                if row < 0 or column < 0 or row >= height or column >= width or places.texel[row, column] < 0:
+                    continue
+                other = places.texel[row, column]
+                for k in range(old.number[other]):
+                    f = old.facet[other, k]
+                    known = f < 0 or count == len(names)
+                    for n in range(count):
+                        known = known or names[n] == f
+                    if not known:
+                        _set_choice(search, choices, names, count, facets, f, places.column[t], places.row[t])
+                        count += 1
+    return count
+
+
+@kernel
+def _add_best(
+    search: Search, work: Work, chosen: I32, count: int, choices: Work, names: I32, all_: int, out: int
+) -> int:
+    """Add choices to the texel's lobes while one gains more than its worth; never the one numbered out."""
+    while count < MAX_LOBES:
+        best, best_gain = -1, np.float32(0.0)
+        for m in range(all_):
+            taken = m == out
+            for k in range(count):
+                taken = taken or chosen[k] == m
+            if taken:
+                continue
+            gain = -WORTH_SHARED if names[m] >= 0 else -WORTH_ALONE
+            for c in range(3):
+                along, square = np.float32(0.0), np.float32(0.0)
+                for n in range(choices.lit_count[m]):
+                    i, r = choices.lit[m, n], choices.response[m, n]
+                    to = work.weight[i, c] * r
+                    along += to * work.left[i, c]
+                    square += to * r
+                gain += best_amplitude(along, square, search.sparsity, search.ceiling)[1]
+            if gain > best_gain:
+                best, best_gain = m, gain
+        if best < 0:
+            break
+        copy_lobe(choices, best, work, count)
+        for c in range(3):
+            work.amplitude[count, c] = np.float32(0.0)
+        chosen[count] = best
+        count += 1
+        settle(search, work, count)
+    return count
+
+
+@kernel
+def _loss(search: Search, work: Work, chosen: I32, count: int, names: I32) -> np.float32:
+    loss = loss_of(search, work, count)
+    for k in range(count):
+        loss += WORTH_SHARED if names[chosen[k]] >= 0 else WORTH_ALONE
+    return loss
+
+
+@kernel
+def pick_lobes(
+    search: Search,
+    work: Work,
+    spare: Work,
+    choices: Work,
+    x: F32,
+    clear: F32,
+    base: F32,
+    first: int,
+    places: Places,
+    facets: Facets,
+    old: LobeSets,
+    sets: LobeSets,
+) -> None:
+    """Choose the lobes of texels first to first + n anew, among facets and their own; reads `old`, writes `sets`.
+
+    Greedy, then each is taken out and the rest picked again, kept if the loss falls. Directions stay the facets'.
+    """
+    names = np.empty(len(choices.width), np.int32)
+    chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
+    for i in range(len(x)):
+        t = first + i
+        start(work, x[i], clear[i], base[i])
+        every = _list_choices(search, choices, names, old, t, places, facets)
+        count = _add_best(search, work, chosen, 0, choices, names, every, -1)
+        loss = _loss(search, work, chosen, count, names)
+        k = 0
+        while k < count:
+            kept = count
+            for j in range(count):
+                copy_lobe(work, j, spare, j)
+                before[j] = chosen[j]
+            out = chosen[k]
+            for j in range(k, count - 1):
+                copy_lobe(work, j + 1, work, j)
+                chosen[j] = chosen[j + 1]
+            count -= 1
+            settle(search, work, count)
+            count = _add_best(search, work, chosen, count, choices, names, every, out)
+            its = _loss(search, work, chosen, count, names)
+            if its < loss - BETTER:
+                loss = its
+            else:
+                count = kept
+                for j in range(count):
+                    copy_lobe(spare, j, work, j)
+                    chosen[j] = before[j]
+                set_left(work, count)
+                k += 1
+        _keep(work, chosen, count, names, sets, t)
+
+
+@kernel
+def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: int) -> None:
+    """Write the lobes that are something into a texel of `sets`."""
+    kept = 0
+    for k in range(count):
+        if max(work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2]) > FAINT:
+            for c in range(3):
+                sets.direction[t, kept, c] = work.direction[k, c]
+                sets.amplitude[t, kept, c] = work.amplitude[k, c]
+            sets.width[t, kept] = work.width[k]
+            sets.facet[t, kept] = names[chosen[k]]
+            kept += 1
+    sets.number[t] = kept

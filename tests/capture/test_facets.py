@@ -1,0 +1,171 @@
+"""Facets found, moved and picked, on lobes and photos whose truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.arrays import F32, F64
+from geodfx.basis import lobe_response
+from geodfx.capture.facet_find import Facets, Places, find_facets, gather_members, guess_facets, look_along
+from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
+from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
+from geodfx.capture.fit_base import guess_prior, learn_prior
+from geodfx.capture.lobe_search import Search, make_search
+from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work
+
+SIZE = 24
+RADIUS_RAD = math.radians(10)
+CHORD = 2 * math.sin(RADIUS_RAD / 2)
+TURNING = 0.004  # radians a texel: over the picture, most of a light's edge
+
+
+def dome(count: int) -> F64:
+    i = np.arange(count)
+    z = 1 - (i + 0.5) / count * (1 - math.cos(math.radians(75)))
+    turn = i * math.pi * (3 - math.sqrt(5))
+    return np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=1)
+
+
+@pytest.fixture(scope="module")
+def search() -> Search:
+    return make_search(dome(96), RADIUS_RAD, 4.0, 0.1)
+
+
+@pytest.fixture
+def places() -> Places:
+    place = np.arange(SIZE * SIZE, dtype=np.int32).reshape(SIZE, SIZE)
+    row, column = np.divmod(np.arange(SIZE * SIZE, dtype=np.int32), np.int32(SIZE))
+    return Places(column, row, place)
+
+
+def mirror(places: Places, middle: tuple[float, float]) -> F64:
+    """Return the exit directions (T, 3) of one flat mirror under a near camera: they turn with the view."""
+    x, y = (places.column - SIZE / 2) * TURNING, (places.row - SIZE / 2) * TURNING
+    d = np.stack([middle[0] + x, middle[1] - y, np.ones(len(x))], axis=1)
+    return d / np.linalg.norm(d, axis=1, keepdims=True)
+
+
+def one_lobe(direction: F64, amplitude: float) -> LobeSets:
+    sets = make_lobe_sets(len(direction))
+    sets.number[:] = 1
+    sets.direction[:, 0] = direction
+    sets.amplitude[:, 0] = amplitude
+    return sets
+
+
+def shown(search: Search, direction: F64, amplitude: float) -> F32:
+    """Return displayed light (T, L, 3) of sharp lobes (T, 3) under the search's lights."""
+    q = ((direction[:, None] - search.light) ** 2).sum(axis=2).astype(np.float32)
+    respond = np.vectorize(lambda x: lobe_response(np.float32(x), search.area, search.blur))
+    return np.repeat((amplitude * respond(q))[..., None], 3, axis=2).astype(np.float32)
+
+
+def samples_of(places: Places, facets: Facets, x: F32) -> Samples:
+    """Return every texel as a sample of the one facet there is."""
+    count = len(x)
+    column, row = places.column - facets.centre[0, 0], places.row - facets.centre[0, 1]
+    dark = np.zeros_like(x)
+    texel = np.arange(count, dtype=np.int64)
+    lobe = np.zeros(count, np.int64)
+    return Samples(np.array([0, count]), texel, lobe, column, row, x, np.ones(x.shape[:2], np.float32), dark)
+
+
+def off_deg(a: F64, b: F64) -> F64:
+    degrees: F64 = np.degrees(2 * np.arcsin(np.linalg.norm(a - b, axis=-1) / 2))
+    return degrees
+
+
+def test_two_mirrors_are_two_facets_and_lone_lobes_are_none(places: Places):
+    left = places.column < SIZE // 2
+    exits = np.where(left[:, None], mirror(places, (0.2, 0.1)), mirror(places, (-0.4, 0.3)))
+    rng = np.random.default_rng(1)
+    noisy = exits + rng.normal(0, 0.06 * CHORD, exits.shape)
+    lone = 5 * SIZE + 5
+    noisy[lone] = (0.7, 0.0, 0.714)
+    sets = one_lobe(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), 0.5)
+    count = find_facets(sets, places, CHORD)
+    assert count == 2
+    assert sets.facet[lone, 0] == -1
+    others = np.arange(SIZE * SIZE) != lone
+    assert len(set(sets.facet[left & others, 0])) == 1
+    assert len(set(sets.facet[~left, 0])) == 1
+    members = gather_members(sets, count)
+    assert np.diff(members.start).sum() == SIZE * SIZE - 1
+    facets = guess_facets(sets, members, places)
+    told = look_along(facets, members.facet, places.column[members.texel], places.row[members.texel])[:, 1]
+    assert np.median(off_deg(told, exits[members.texel])) < 0.3  # a texel alone is off by 0.7
+
+
+def test_a_facet_moves_to_where_all_its_texels_say(search: Search, places: Places):
+    """Its direction and slope come out to a small part of the light's radius, from a start that is off by a third."""
+    exits = mirror(places, (0.2, 0.1))
+    x = shown(search, exits, 0.5)
+    start = exits + np.array([0.25, -0.2, 0.0]) * CHORD
+    sets = one_lobe(start / np.linalg.norm(start, axis=1, keepdims=True), 0.5)
+    sets.facet[:, 0] = 0
+    flat = sets.direction[:, 0].mean(axis=0).astype(np.float64)
+    plane = np.zeros((1, 3, 3))
+    plane[0, 0] = flat / np.linalg.norm(flat)
+    facets = Facets(np.full((1, 2), (SIZE - 1) / 2), plane, np.zeros((1, 3, 3)), np.zeros(1, np.float32), np.zeros(1))
+    facet = np.zeros(SIZE * SIZE, np.int64)
+    before = off_deg(look_along(facets, facet, places.column, places.row)[:, 1], exits)
+    move_facets(search, make_work(search), sets, samples_of(places, facets, x), 0, TURNING, facets)
+    after = off_deg(look_along(facets, facet, places.column, places.row)[:, 1], exits)
+    assert np.median(before) > 2.5
+    assert np.median(after) < 0.8  # a light's edge is 2.4 degrees wide
+    assert after.max() < 2.0
+
+
+def test_fire_and_doubt(search: Search, places: Places):
+    """Blue light that leaves elsewhere is found there; where a light's edge crosses a facet there is less doubt."""
+    exits = mirror(places, (0.2, 0.1))
+    blue = exits + np.array([0.02, 0.01, 0.0])
+    blue /= np.linalg.norm(blue, axis=1, keepdims=True)
+    x = shown(search, exits, 0.5)
+    x[..., 2] = shown(search, blue, 0.5)[..., 2]
+    sets = one_lobe(exits, 0.5)
+    sets.facet[:, 0] = 0
+    members = gather_members(sets, 1)
+    facets = guess_facets(sets, members, places)
+    size = np.diff(members.start)
+    finish_facets(search, make_work(search), sets, samples_of(places, facets, x), size, 0, facets)
+    told = facets.fire[0, 2] - facets.fire[0, 1]
+    assert off_deg(told, (blue - exits).mean(axis=0)) < 0.5
+    assert np.linalg.norm(facets.fire[0, 0] - facets.fire[0, 1]) < 0.005
+    assert 0 < facets.spread[0] < 0.3 * CHORD
+
+
+def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places):
+    """A texel that found nothing, and one that found it elsewhere, both take the lobe of the facet about them."""
+    exits = mirror(places, (0.2, 0.1))
+    x = shown(search, exits, 0.5)
+    sets = one_lobe(exits, 0.5)
+    sets.facet[:, 0] = 0
+    facets = guess_facets(sets, gather_members(sets, 1), places)
+    missed, wrong = 7 * SIZE + 7, 12 * SIZE + 12
+    sets.number[missed] = 0
+    sets.direction[wrong, 0], sets.facet[wrong, 0] = (-0.5, 0.5, math.sqrt(0.5)), -1
+    new = make_lobe_sets(SIZE * SIZE)
+    dark, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
+    work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
+    pick_lobes(search, work, spare, choices, x, clear, dark, 0, places, facets, sets, new)
+    assert (new.number == 1).all()
+    assert (new.facet[:, 0] == 0).all()
+    assert off_deg(new.direction[:, 0], exits).max() < 0.5
+    assert new.amplitude[[missed, wrong], 0] == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_prior_is_what_most_texels_agree_on():
+    """Bright texels tell the mean and the variety of a base's shape; dark ones, which hold noise, do not."""
+    rng = np.random.default_rng(2)
+    shape = np.array([1.0, 0.3, -0.2, 0.0])
+    variety = np.array([0.0, 0.1, 0.2, 0.1])
+    coefficient = (shape + variety * rng.normal(size=(4000, 3, 4))) * 0.4
+    coefficient[:1500] = 0.01 * np.array([1, 5, 5, 5])
+    mean, deviation = learn_prior(coefficient.astype(np.float32))
+    assert mean == pytest.approx(shape, abs=0.02)
+    assert deviation[1:] == pytest.approx(variety[1:], rel=0.1)
+    assert learn_prior(np.zeros((10, 3, 4), np.float32)) == pytest.approx(guess_prior(4))
