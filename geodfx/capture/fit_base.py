@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter
 
 from geodfx.arrays import F32, F64
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 
-__all__ = ["fit_base", "fit_displayed", "guess_prior", "learn_prior"]
+__all__ = ["even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior"]
+
+I32 = npt.NDArray[np.int32]
 
 RIDGE = 1e-6  # of the mean square term: lets a texel with few clear photos keep to small coefficients
 GAMMA = 1 / DISPLAY_GAMMA
@@ -29,6 +32,8 @@ DARKEST = 1e-6  # a base's constant part, in displayed light, is taken as no dar
 FLASH_SCALE = 3.0  # of the median residual: brighter than this counts as a flash, which is the lobes'
 SHADOW_SCALE = 6.0
 LEAST_SCALE = 0.03  # of the display: residuals below this are noise
+WINDOW = 5  # texels: as wide as a small facet
+NOISY = 2.0
 DARK_SHOWN = 0.25  # displayed: below this a texel shows its floor
 
 
@@ -163,6 +168,33 @@ def learn_prior(coefficient: F32) -> F64:
         return guess_prior(coefficient.shape[2])
     low, middle, high = np.quantile(flat / flat[:, :1], [0.25, 0.5, 0.75], axis=0)
     return np.stack([middle, np.clip((high - low) / QUARTILES, LEAST_VARIETY, 1.0)])
+
+
+def even_dark(coefficient: F32, column: I32, row: I32, constant: float) -> None:
+    """Even out the noise of dark bases (T, 3, J) over the picture, in place; brighter texels keep every detail.
+
+    Many lights at once add up what is below the noise of one photo. Where a window of texels varies no more than
+    `NOISY` times what dark windows do in the median, it is noise (Lee 1980, local-statistics filter). constant: the
+    first term's value. column, row: (T,) places.
+    """
+    shown = np.maximum(coefficient[..., 0] * constant, 0) ** GAMMA
+    size = (int(row.max()) + 1, int(column.max()) + 1)
+    for c in range(coefficient.shape[1]):
+        dark = shown[:, c] < DARK_SHOWN
+        if not dark.any():
+            continue
+        there = np.zeros(size)
+        there[row[dark], column[dark]] = 1
+        share = np.maximum(uniform_filter(there, WINDOW), 1e-9)
+        for j in range(coefficient.shape[2]):
+            picture = np.zeros(size)
+            picture[row[dark], column[dark]] = coefficient[dark, c, j]
+            mean = uniform_filter(picture, WINDOW) / share
+            variance = np.maximum(uniform_filter(picture * picture, WINDOW) / share - mean * mean, 0)
+            own, around, its = coefficient[dark, c, j], mean[row[dark], column[dark]], variance[row[dark], column[dark]]
+            noise = np.minimum(1, NOISY * np.median(its) / np.maximum(its, 1e-30))
+            fade = noise * np.minimum(1, 2 - 2 * shown[dark, c] / DARK_SHOWN)
+            coefficient[dark, c, j] = (own + fade * (around - own)).astype(np.float32)
 
 
 @kernel

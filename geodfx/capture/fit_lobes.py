@@ -21,7 +21,7 @@ from geodfx.basis import TERMS, disc_average, light_kernel
 from geodfx.capture.facet_find import Facets, Members, Places, find_facets, gather_members, guess_facets, look_along
 from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
-from geodfx.capture.fit_base import fit_base, guess_prior, learn_prior
+from geodfx.capture.fit_base import even_dark, fit_base, guess_prior, learn_prior
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets, make_work, settle_channels
@@ -196,6 +196,7 @@ def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
             parts[begin] = _pack(sets, begin, direction, white)
 
     run_bands(amplitudes, count)
+    even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
 
     def light(first: int, last: int) -> F32:
         lobes = np.zeros((last - first, len(state.terms), 3), np.float32)

@@ -12,7 +12,7 @@ from geodfx.basis import lobe_response
 from geodfx.capture.facet_find import Facets, Places, find_facets, gather_members, guess_facets, look_along
 from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
-from geodfx.capture.fit_base import guess_prior, learn_prior
+from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work
 
@@ -169,3 +169,15 @@ def test_a_prior_is_what_most_texels_agree_on():
     assert mean == pytest.approx(shape, abs=0.02)
     assert deviation[1:] == pytest.approx(variety[1:], rel=0.1)
     assert learn_prior(np.zeros((10, 3, 4), np.float32)) == pytest.approx(guess_prior(4))
+
+
+def test_noise_of_dark_bases_is_evened_and_detail_of_bright_ones_stays(places: Places):
+    rng = np.random.default_rng(4)
+    bright = places.column < SIZE // 2
+    level = np.where(bright, 0.5, 1e-3)[:, None, None]
+    coefficient = (level * (1 + 0.3 * rng.normal(size=(SIZE * SIZE, 3, 4)))).astype(np.float32)
+    before = coefficient.copy()
+    even_dark(coefficient, places.column, places.row, 1.0)
+    assert (coefficient[bright] == before[bright]).all()
+    assert coefficient[~bright].std() < 0.4 * before[~bright].std()
+    assert coefficient[~bright].mean() == pytest.approx(before[~bright].mean(), rel=0.03)
