@@ -5,13 +5,14 @@
     view = geodfx.View(lights=(geodfx.DiscLight((0.3, 0.2, 0.9), 0.1),), tilt=geodfx.Tilt(0.05, 0.0))
     frame = geodfx.relight(stone, view)                  (H, W, 4) float32, linear, premultiplied
     geodfx.evaluate(stone, "photos/ruby_heldout")        how near its frames come to photos
+    geodfx.simulate("ruby.toml", "photos/ruby")          recipe -> photos of a stone with known truth
 
 Angles are in radians. Every error that is raised on purpose is a GeodfxError.
 """
 
 from __future__ import annotations
 
-from geodfx.api import evaluate, load, process, relight
+from geodfx.api import evaluate, load, process, relight, simulate
 from geodfx.errors import (
     BackendError,
     CalibrationError,
@@ -20,6 +21,7 @@ from geodfx.errors import (
     GeodfxWarning,
     OutputError,
     PhotoError,
+    RecipeError,
     SessionError,
     StoneError,
     ViewError,
@@ -40,6 +42,7 @@ __all__ = [
     "OutputError",
     "PhotoError",
     "PhotoScore",
+    "RecipeError",
     "Renderer",
     "Score",
     "SessionError",
@@ -53,6 +56,7 @@ __all__ = [
     "load",
     "process",
     "relight",
+    "simulate",
 ]
 
 __version__ = package_version()

@@ -9,10 +9,11 @@ from geodfx.capture.session import read_session
 from geodfx.errors import FitError
 from geodfx.evaluate import evaluate
 from geodfx.render import relight
+from geodfx.simulate import simulate
 from geodfx.stone import MODELS, Stone
 from geodfx.stone_file import load_stone
 
-__all__ = ["evaluate", "load", "process", "relight"]
+__all__ = ["evaluate", "load", "process", "relight", "simulate"]
 
 
 def process(session: Path | str, *, model: str = "lobes", progress: Progress | None = None) -> Stone:

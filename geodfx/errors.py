@@ -8,6 +8,7 @@
       StoneError          a .gdfx file: truncated, altered, newer than this version, absurd
       ViewError           a light, tilt, environment or size that cannot be rendered
       BackendError        no GPU context, or one that fails
+      RecipeError         a recipe of a simulated session, or a facet design that it names
       OutputError         a place that cannot be written, a disk that is full
 
     GeodfxWarning (of UserWarning): something was assumed; the work goes on
@@ -26,6 +27,7 @@ __all__ = [
     "GeodfxWarning",
     "OutputError",
     "PhotoError",
+    "RecipeError",
     "SessionError",
     "StoneError",
     "ViewError",
@@ -62,6 +64,10 @@ class ViewError(GeodfxError):
 
 class BackendError(GeodfxError):
     """The GPU cannot be used."""
+
+
+class RecipeError(GeodfxError):
+    """A recipe, or a facet design that it names, cannot be used."""
 
 
 class OutputError(GeodfxError):

@@ -1,0 +1,111 @@
+"""What a ray tracer hands on: exits, and sums of light that leaves in all directions. Also the noise of fixed seeds.
+
+An exit is light of one wavelength that a camera ray reaches outside the stone: a direction, a place, a weight 0..1 and
+the path it took. By reciprocity the texel shows `weight` times the radiance that arrives from that direction.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from geodfx.arrays import F64, I64, U32
+from geodfx.jit import kernel
+
+__all__ = ["GLARE_PATH", "MAX_EXITS", "Exits", "extend_path", "hash_unit", "jitter_normal", "make_exits", "put_exit"]
+
+MAX_EXITS = 4096  # of one sample: nine bands, two polarisations, 200 bounces
+GLARE_PATH = 2166136261  # the path of surface glare; others grow from it (FNV-1a, Fowler, Noll, Vo 1991)
+FNV_PRIME = 16777619
+
+
+class Exits(NamedTuple):
+    """The exits of one sample, filled from the front; `filled[0]` of them hold."""
+
+    direction: F64  # (N, 3) unit, stone frame
+    position: F64  # (N, 3) where the ray left the stone
+    weight: F64  # (N,)
+    band: I64  # (N,) which wavelength
+    path: U32  # (N,) hash of the faces that it met
+    filled: I64  # (1,)
+    spread: F64  # (3,) colour of the light that is scattered: the texel shows it as a white card facing up would
+    lost: F64  # (3,) what was still inside when the chain was cut
+    normal: F64  # (3,) of the surface that the sample met
+    face: I64  # (1,) its number
+
+
+def make_exits() -> Exits:
+    """Return an empty buffer; each thread needs one of its own."""
+    return Exits(
+        np.zeros((MAX_EXITS, 3)),
+        np.zeros((MAX_EXITS, 3)),
+        np.zeros(MAX_EXITS),
+        np.zeros(MAX_EXITS, np.int64),
+        np.zeros(MAX_EXITS, np.uint32),
+        np.zeros(1, np.int64),
+        np.zeros(3),
+        np.zeros(3),
+        np.zeros(3),
+        np.zeros(1, np.int64),
+    )
+
+
+@kernel
+def put_exit(
+    exits: Exits,
+    px: float,
+    py: float,
+    pz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    weight: float,
+    band: int,
+    path: np.uint32,
+) -> None:
+    """Add one exit; there is room for all that a tracer can make."""
+    i = exits.filled[0]
+    exits.position[i, 0], exits.position[i, 1], exits.position[i, 2] = px, py, pz
+    exits.direction[i, 0], exits.direction[i, 1], exits.direction[i, 2] = dx, dy, dz
+    exits.weight[i] = weight
+    exits.band[i] = band
+    exits.path[i] = path
+    exits.filled[0] = i + 1
+
+
+@kernel
+def extend_path(path: np.uint32, face: int) -> np.uint32:
+    """Return the hash of a path that goes on to a face."""
+    return np.uint32(np.uint32(path ^ np.uint32(face + 1)) * np.uint32(FNV_PRIME))
+
+
+@kernel
+def hash_unit(seed: np.uint32, index: int) -> float:
+    """Return a number in 0..1 that looks random, the same for the same arguments. PCG hash, Jarzynski, Olano 2020."""
+    state = np.uint32(np.uint32(seed ^ np.uint32(index * 1013 + 1)) * np.uint32(747796405)) + np.uint32(2891336453)
+    state = np.uint32(state)
+    shift = np.uint32((state >> np.uint32(28)) + np.uint32(4))
+    word = np.uint32(np.uint32((state >> shift) ^ state) * np.uint32(277803737))
+    word = np.uint32((word >> np.uint32(22)) ^ word)
+    return float(word) / 4294967296.0
+
+
+@kernel
+def jitter_normal(
+    nx: float, ny: float, nz: float, slope: float, seed: np.uint32, index: int
+) -> tuple[float, float, float]:
+    """Return a normal tilted by a Gaussian slope: a satin polish, seen by one sample. Beckmann's distribution."""
+    if slope <= 0.0:
+        return nx, ny, nz
+    rim = slope * math.sqrt(-math.log(1.0 - hash_unit(seed, 2 * index)))  # rms of both axes together is `slope`
+    turn = 2.0 * math.pi * hash_unit(seed, 2 * index + 1)
+    ax, ay, az = (0.0, -nz, ny) if abs(nx) < 0.6 else (nz, 0.0, -nx)  # across the normal
+    size = math.sqrt(ax * ax + ay * ay + az * az)
+    ax, ay, az = ax / size, ay / size, az / size
+    bx, by, bz = ny * az - nz * ay, nz * ax - nx * az, nx * ay - ny * ax
+    u, v = rim * math.cos(turn), rim * math.sin(turn)
+    mx, my, mz = nx + u * ax + v * bx, ny + u * ay + v * by, nz + u * az + v * bz
+    size = math.sqrt(mx * mx + my * my + mz * mz)
+    return mx / size, my / size, mz / size

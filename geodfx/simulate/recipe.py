@@ -1,0 +1,369 @@
+"""Recipes: what a simulated session is made of, from a TOML file to frozen dataclasses.
+
+docs/SIMULATE.md tells each key. Lengths are in stone widths, angles in degrees.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from geodfx.errors import RecipeError
+from geodfx.simulate.materials import MATERIALS
+from geodfx.simulate.recipe_fields import (
+    Place,
+    choice,
+    file_beside,
+    many,
+    nested,
+    numbers,
+    read_table,
+    real,
+    switch,
+    text,
+    unit,
+    whole,
+)
+
+__all__ = [
+    "Brilliant",
+    "Cabochon",
+    "CameraRecipe",
+    "Clouds",
+    "Dome",
+    "Druse",
+    "Feathers",
+    "FrameRecipe",
+    "Gemcad",
+    "HandPath",
+    "HeldOut",
+    "Needles",
+    "Pebble",
+    "Point",
+    "Recipe",
+    "RigRecipe",
+    "Rings",
+    "SensorRecipe",
+    "SphereRecipe",
+    "StageRecipe",
+    "Step",
+    "StoneRecipe",
+    "TiltStage",
+    "TruthRecipe",
+    "Turntable",
+    "read_recipe",
+]
+
+MOST_SIDE = 4096  # texels
+MOST_PHOTOS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needles:
+    """Thin needles along three directions."""
+
+    count: int = whole(12, low=1, high=2000)
+    length: float = real(0.3, low=0, high=2, above=True)
+    radius: float = real(0.003, low=0, high=0.2, above=True)
+    opacity: float = real(0.5, low=0, high=1)
+    albedo: float = real(0.6, low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feathers:
+    """Flat healed cracks."""
+
+    count: int = whole(3, low=1, high=500)
+    radius: float = real(0.08, low=0, high=1, above=True)
+    opacity: float = real(0.35, low=0, high=1)
+    albedo: float = real(0.8, low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clouds:
+    """Balls of fine grains."""
+
+    count: int = whole(3, low=1, high=500)
+    radius: float = real(0.12, low=0, high=1, above=True)
+    extinction: float = real(2.0, low=0, high=1000)
+    albedo: float = real(0.9, low=0, high=1)
+
+
+INCLUSIONS: dict[str, type] = {"needles": Needles, "feathers": Feathers, "clouds": Clouds}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoneRecipe:
+    """What every cut takes."""
+
+    material: str = choice(dataclasses.MISSING, tuple(MATERIALS))
+    colour: float = real(1.0, low=0, high=20)  # the material's absorption is multiplied by it
+    polish_deg: float = real(0.0, low=0, high=20)  # rms slope of the surface: 0 mirror, 3 satin
+    birefringence: bool = switch(True)
+    optic_axis: tuple[float, float, float] | None = unit(None)
+    inclusions: tuple[Needles | Feathers | Clouds, ...] = many(INCLUSIONS, "kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brilliant(StoneRecipe):
+    """A round brilliant; the ranges hold all that can be cut."""
+
+    table: float = real(0.56, low=0.3, high=0.8)
+    crown_deg: float = real(34.5, low=15, high=50)
+    pavilion_deg: float = real(40.8, low=30, high=55)
+    lower_halves: float = real(0.78, low=0.3, high=0.95)
+    stars: float = real(0.5, low=0.2, high=0.8)
+    girdle: float = real(0.03, low=0.005, high=0.15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(StoneRecipe):
+    """An emerald cut."""
+
+    ratio: float = real(1.4, low=1, high=4)
+    corner: float = real(0.22, low=0.02, high=0.45)
+    table: float = real(0.6, low=0.2, high=0.9)
+    crown_deg: tuple[float, ...] = numbers((46.0, 37.0, 28.0), low=5, high=70, most=5)
+    pavilion_deg: tuple[float, ...] = numbers((57.0, 47.0, 40.0), low=5, high=80, most=5)
+    girdle: float = real(0.03, low=0.005, high=0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gemcad(StoneRecipe):
+    """A design in a file."""
+
+    file: Path = file_beside()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point(StoneRecipe):
+    """A natural crystal point that lies on its side."""
+
+    length: float = real(1.6, low=0.3, high=6)
+    unevenness: float = real(0.2, low=0, high=0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cabochon(StoneRecipe):
+    """A curved dome on a flat base."""
+
+    ratio: float = real(1.3, low=1, high=4)
+    height: float = real(0.35, low=0.05, high=1)
+    plates: int = whole(900, low=1, high=1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pebble(StoneRecipe):
+    """An opaque rough stone."""
+
+    ratio: float = real(1.3, low=1, high=4)
+    height: float = real(0.35, low=0.05, high=1)
+    bump: float = real(0.12, low=0, high=1)  # rms slope of the unevenness
+    bump_size: float = real(0.35, low=0.01, high=2)
+    plates: int = whole(900, low=1, high=1_000_000)
+    plate_size: float = real(0.012, low=0.0005, high=0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Druse(StoneRecipe):
+    """Many small crystals on a root of rock."""
+
+    crystals: int = whole(60, low=1, high=2000)
+    lean_deg: float = real(18.0, low=0, high=60)
+    unevenness: float = real(0.15, low=0, high=0.5)
+
+
+CUTS: dict[str, type] = {
+    "brilliant": Brilliant,
+    "step": Step,
+    "gemcad": Gemcad,
+    "point": Point,
+    "cabochon": Cabochon,
+    "pebble": Pebble,
+    "druse": Druse,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraRecipe:
+    """The camera above the stone."""
+
+    size: tuple[float, ...] = numbers((256.0, 256.0), count=2, low=8, high=MOST_SIDE)  # width, height
+    distance: float | None = real(None, low=1.5, high=1e6)  # None: telecentric
+    field_width: float = real(1.24, low=0.05, high=100)
+    samples: int = whole(16, low=1, high=256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RigRecipe:
+    """What every rig takes."""
+
+    radius_deg: float = real(10.0, low=0.1, high=60)
+    distance: float | None = real(None, low=1.5, high=1e6)  # None: far lights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dome(RigRecipe):
+    """Lights spread evenly over a dome; one a photo."""
+
+    lights: int = whole(128, low=1, high=MOST_PHOTOS)
+    lowest_deg: float = real(10.0, low=1, high=85)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rings(RigRecipe):
+    """Rings of lights at some heights; one light a photo."""
+
+    lights: int = whole(32, low=1, high=MOST_PHOTOS)  # of each ring
+    heights_deg: tuple[float, ...] = numbers((25.0, 45.0, 65.0), low=1, high=89)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandPath(RigRecipe):
+    """A light in a hand, from the zenith down in a spiral."""
+
+    lights: int = whole(96, low=1, high=MOST_PHOTOS)
+    lowest_deg: float = real(15.0, low=1, high=85)
+    turns: float = real(6.0, low=0.5, high=100)
+    wobble_deg: float = real(3.0, low=0, high=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiltStage(RigRecipe):
+    """Camera and lights stay, the stone tilts over a square of pitch and roll."""
+
+    per_side: int = whole(13, low=1, high=64)
+    step_deg: float = real(3.0, low=0.05, high=45)
+    lights: int = whole(4, low=1, high=64)
+    lowest_deg: float = real(40.0, low=1, high=85)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turntable(RigRecipe):
+    """Camera and lights stay, the stone turns about the upright axis of the picture."""
+
+    photos: int = whole(73, low=1, high=MOST_PHOTOS)
+    span_deg: float = real(36.0, low=0.1, high=180)
+    lights: int = whole(4, low=1, high=64)
+    lowest_deg: float = real(40.0, low=1, high=85)
+
+
+RIGS: dict[str, type] = {
+    "dome": Dome,
+    "rings": Rings,
+    "path": HandPath,
+    "tilt": TiltStage,
+    "turntable": Turntable,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecipe:
+    """What the stone lies on."""
+
+    white: bool = switch(False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorRecipe:
+    """From light to files."""
+
+    format: str = choice("png", ("png", "exr", "jpeg"))  # 16-bit linear; float linear; 8-bit sRGB
+    white_value: float | None = real(None, low=1e-6, high=1)  # None: so that the brightest flash just fits
+    bits: int = whole(12, low=8, high=16)
+    full_well: float = real(30000.0, low=0, high=1e9)  # electrons at full scale; 0: no shot noise
+    read_noise: float = real(3.0, low=0, high=1e5)  # electrons
+    vignette: float = real(0.0, low=0, high=1)  # share of light lost in the picture's corners
+    blur: float = real(0.0, low=0, high=20)  # standard deviation, texels
+    shift: float = real(0.0, low=0, high=20)  # rms, texels: a camera that is not quite still
+    exposures_ev: tuple[float, ...] = numbers((0.0,), low=-16, high=16, most=9)
+    quality: int = whole(95, low=10, high=100)  # of JPEG
+
+
+@dataclass(frozen=True, kw_only=True)
+class SphereRecipe:
+    """A chrome sphere: in the frame at a place, or beside it with photos of its own."""
+
+    radius: float = real(0.06, low=0.005, high=0.5)
+    at: tuple[float, ...] | None = numbers(None, count=2, low=-50, high=50)  # centre; None: photos of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRecipe:
+    """What lies beside the stone."""
+
+    white_card: tuple[float, ...] | None = numbers(None, count=4, low=-50, high=50)  # x, y, width, height
+    chart: tuple[float, ...] | None = numbers(None, count=3, low=-50, high=50)  # x, y, width of 6 x 4 patches
+    spheres: tuple[SphereRecipe, ...] = many(SphereRecipe)
+    tell_lights: bool = switch(True)  # false: the session has its spheres instead of a light file
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Photos that a fit does not see."""
+
+    photos: int = whole(32, low=1, high=MOST_PHOTOS)
+    radius_deg: float | None = real(None, low=0.1, high=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthRecipe:
+    """What is told beside the session."""
+
+    lobes: int = whole(12, low=1, high=64)  # a texel, at most
+    photos: bool = switch(False)  # the photos without noise as well
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole session. Its `path` names it in errors, and files that it names lie beside it."""
+
+    name: str = text("")
+    seed: int = whole(0)
+    stone: StoneRecipe = nested(CUTS, "cut")
+    rig: RigRecipe = nested(RIGS, "kind")
+    camera: CameraRecipe = nested(CameraRecipe, default=CameraRecipe())
+    stage: StageRecipe = nested(StageRecipe, default=StageRecipe())
+    sensor: SensorRecipe = nested(SensorRecipe, default=SensorRecipe())
+    frame: FrameRecipe = nested(FrameRecipe, default=FrameRecipe())
+    heldout: HeldOut | None = nested(HeldOut, default=None)
+    truth: TruthRecipe = nested(TruthRecipe, default=TruthRecipe())
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return a recipe file, every value checked. Raises RecipeError, naming file, key and remedy."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); name a recipe, a TOML file") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"{path}: is not valid TOML: {error}; correct that line") from error
+    place = Place(path)
+    recipe = read_table(Recipe, values, place)
+    _check_together(recipe, place)
+    return recipe if recipe.name else dataclasses.replace(recipe, name=path.stem)
+
+
+def _check_together(recipe: Recipe, place: Place) -> None:
+    """Raise RecipeError for values that are in order each but not together."""
+    stone, rig, frame, sensor = recipe.stone, recipe.rig, recipe.frame, recipe.sensor
+    opaque = MATERIALS[stone.material].albedo is not None
+    if isinstance(stone, Pebble) and not opaque:
+        told = f"is {stone.material!r}, which is clear; a pebble is opaque: take aventurine or opal, or another cut"
+        raise place.error("stone.material", told)
+    if opaque and not isinstance(stone, Pebble | Cabochon):
+        raise place.error("stone.material", f"is {stone.material!r}, which is opaque: take cut pebble or cabochon")
+    if opaque and stone.inclusions:
+        raise place.error("stone.inclusions", f"do not show in {stone.material}, which is opaque; remove them")
+    if isinstance(rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
+        raise place.error("frame.spheres", "go with moving lights; remove them, or take a dome, rings or a path")
+    if not frame.tell_lights and not frame.spheres:
+        raise place.error("frame.tell_lights", "is false, and there is no sphere to read the lights off; add one")
+    if not frame.tell_lights and sensor.format == "exr":
+        raise place.error("frame.tell_lights", "is false, which goes with PNG and JPEG only; take another format")
+    if 0.0 not in sensor.exposures_ev or len(set(sensor.exposures_ev)) < len(sensor.exposures_ev):
+        raise place.error("sensor.exposures_ev", "must hold 0, the session's own exposure, and each value once")

@@ -1,0 +1,87 @@
+"""A series shot: every photo's light before the sensor, and what the texels are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from geodfx.arrays import F32
+from geodfx.simulate.camera import Camera, make_camera
+from geodfx.simulate.expose import Stone, expose
+from geodfx.simulate.gather import Truth, make_truth
+from geodfx.simulate.recipe import Recipe
+from geodfx.simulate.rig import Lights, stage_rotation
+from geodfx.simulate.series import Series
+from geodfx.simulate.sky import make_sky
+from geodfx.simulate.surround import Surround, expose_surround
+
+__all__ = ["Shots", "make_view", "photo_store", "shoot"]
+
+IN_MEMORY = 512 << 20  # bytes of photos that are kept in memory; more go through a file
+
+
+@dataclass(frozen=True)
+class Shots:
+    """What a series shows; M photos, H x W."""
+
+    photos: F32  # (M, H, W, 3) radiance, white card = 1
+    truth: Truth  # of the stone as it lies, not tilted
+    alpha: F32  # (H, W) the most that the stone covers of each texel in any photo
+
+
+def make_view(recipe: Recipe, tilt: tuple[float, float] | None = None) -> Camera:
+    """Return the recipe's camera, seen from a stone that is tilted by (pitch, roll) radians."""
+    size = int(recipe.camera.size[0]), int(recipe.camera.size[1])
+    rotation = None if tilt is None else stage_rotation(*tilt).T
+    return make_camera(size, recipe.camera.distance, recipe.camera.field_width, recipe.camera.samples, rotation)
+
+
+def shoot(
+    recipe: Recipe,
+    series: Series,
+    stone: Stone,
+    surround: Surround,
+    photos: F32,
+    done: Callable[[int], None] | None = None,
+) -> Shots:
+    """Fill photos (M, H, W, 3) of zeros; `done(n)` is told of each n rows traced, of `rows_of` in all."""
+    white = surround.white_stage
+    camera = make_view(recipe)
+    truth = make_truth(camera.height, camera.width, recipe.truth.lobes)
+    if series.tilts is None:
+        sky = make_sky(series.lights, np.arange(len(photos)), len(photos))
+        expose(stone, camera, sky, photos, truth, keep_lobes=True, white_stage=white, done=done)
+        expose_surround(surround, camera, sky, photos, truth.alpha)
+        return Shots(photos, truth, truth.alpha)
+    nothing = make_sky(Lights(np.zeros((0, 3)), 0.1), np.zeros(0, np.int64), 0)
+    expose(stone, camera, nothing, photos[:0], truth, keep_lobes=True, white_stage=white, done=done)
+    covered = np.zeros((camera.height, camera.width), np.float32)
+    for i, (pitch, roll) in enumerate(series.tilts):
+        tilted = make_view(recipe, (pitch, roll))
+        photo = np.zeros(len(series.lights.direction), np.int64)
+        sky = make_sky(series.lights, photo, 1, np.asarray(tilted.rotation))
+        seen = make_truth(camera.height, camera.width, 0)
+        expose(stone, tilted, sky, photos[i : i + 1], seen, white_stage=white, done=done)
+        expose_surround(surround, tilted, sky, photos[i : i + 1], seen.alpha)
+        np.maximum(covered, seen.alpha, out=covered)
+    return Shots(photos, truth, covered)
+
+
+@contextmanager
+def photo_store(shape: tuple[int, int, int, int], path: Path, *, keep: bool) -> Iterator[F32]:
+    """Yield zeros (M, H, W, 3): in memory, or, if they are many or `keep`, in the .npy file `path`, which is left."""
+    if not keep and 4 * np.prod(shape, dtype=np.int64) <= IN_MEMORY:
+        yield np.zeros(shape, np.float32)
+        return
+    store = np.lib.format.open_memmap(path, "w+", np.dtype(np.float32), shape)
+    try:
+        yield np.asarray(store)
+        store.flush()
+    finally:
+        del store
+        if not keep:
+            path.unlink(missing_ok=True)

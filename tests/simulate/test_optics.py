@@ -1,0 +1,203 @@
+"""Closed forms: borders, prisms, energy, reciprocity, spectra and materials."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.simulate.exits import GLARE_PATH
+from geodfx.simulate.materials import MATERIALS
+from geodfx.simulate.optics import (
+    brewster_angle,
+    critical_angle,
+    fresnel,
+    fresnel_polarised,
+    minimum_deviation,
+    reflect,
+    refract,
+)
+from geodfx.simulate.rig import stage_rotation
+from geodfx.simulate.spectrum import colour_matching, make_spectrum
+from geodfx.simulate.stones import join_solids, make_glass
+from geodfx.simulate.trace import MIN_WEIGHT, index_along
+from tests.simulate.stones import brilliant, glass, slab, trace, wedge
+
+
+@pytest.mark.parametrize("index", [1.33, 1.544, 1.77, 2.417])
+@pytest.mark.parametrize("angle_deg", [0.0, 12.0, 45.0, 80.0])
+def test_refraction_keeps_snells_law_and_goes_back_the_same_way(index, angle_deg):
+    angle = math.radians(angle_deg)
+    inside = refract(math.sin(angle), 0.0, -math.cos(angle), 0.0, 0.0, 1.0, index)
+    assert index * inside[0] == pytest.approx(math.sin(angle), abs=1e-14)
+    assert math.hypot(*inside) == pytest.approx(1, abs=1e-14)
+    outside = refract(-inside[0], -inside[1], -inside[2], 0.0, 0.0, -1.0, 1 / index)
+    assert outside == pytest.approx((-math.sin(angle), 0, math.cos(angle)), abs=1e-14)
+
+
+@pytest.mark.parametrize("index", [1.5, 2.417])
+def test_normal_incidence_reflects_by_the_textbook(index):
+    assert fresnel(1.0, index) == pytest.approx(((index - 1) / (index + 1)) ** 2)
+    assert fresnel(1.0, 1 / index) == pytest.approx(fresnel(1.0, index))
+
+
+def test_a_known_oblique_reflectance():
+    # Crown glass at 45 degrees, from sin and tan: rs = sin^2(i - t) / sin^2(i + t), rp = tan^2(i - t) / tan^2(i + t).
+    i, t = math.radians(45), math.asin(math.sin(math.radians(45)) / 1.5)
+    s, p = fresnel_polarised(math.cos(i), 1.5)
+    assert s == pytest.approx((math.sin(i - t) / math.sin(i + t)) ** 2)
+    assert p == pytest.approx((math.tan(i - t) / math.tan(i + t)) ** 2)
+
+
+@pytest.mark.parametrize("eta", [1.5, 2.417, 1 / 2.417])
+def test_p_light_is_not_reflected_at_brewsters_angle(eta):
+    s, p = fresnel_polarised(math.cos(brewster_angle(eta)), eta)
+    assert p == pytest.approx(0, abs=1e-25)
+    assert s > 0.01
+
+
+@pytest.mark.parametrize("index", [1.544, 2.417])
+def test_beyond_the_critical_angle_all_is_reflected(index):
+    critical = critical_angle(index)
+    assert math.degrees(critical) == pytest.approx({1.544: 40.37, 2.417: 24.44}[index], abs=0.01)
+    assert fresnel(math.cos(critical - 1e-3), 1 / index) < 1
+    assert fresnel(math.cos(critical + 1e-9), 1 / index) == 1
+    assert refract(math.sin(critical + 1e-6), 0.0, -math.cos(critical + 1e-6), 0.0, 0.0, 1.0, 1 / index) == (0, 0, 0)
+
+
+def test_a_mirror_turns_only_the_part_along_its_normal():
+    assert reflect(0.6, 0.0, -0.8, 0.0, 0.0, 1.0) == pytest.approx((0.6, 0.0, 0.8))
+
+
+@pytest.mark.parametrize("nm", [430.8, 486.1, 589.3, 656.3])
+def test_a_prism_deviates_least_as_its_index_says(nm):
+    apex = math.radians(40)
+    quartz = float(MATERIALS["quartz"].index(np.array([nm]))[0])
+    least = math.pi
+    for tilt in np.linspace(0.2, 0.6, 801):
+        # A camera ray in the x z plane, through the left face and out of the right one.
+        direction = (math.cos(tilt), 0.0, math.sin(tilt))
+        exits = trace(wedge(apex), glass(quartz), np.array([-0.05, 0, 0.05]) - 2 * np.array(direction), direction)
+        first = exits.direction[exits.band == 0][1]  # 0 is glare; 1 left at the first face that was met inside
+        least = min(least, math.acos(min(float(first @ direction), 1.0)))
+    assert least == pytest.approx(minimum_deviation(quartz, apex), abs=2e-6)
+
+
+@pytest.mark.parametrize("origin", [(0.1, 0.07, 3), (-0.31, 0.2, 3), (0.4, -0.05, 3), (0.02, -0.01, 3)])
+@pytest.mark.parametrize("index", [1.544, 2.417])
+def test_without_absorption_all_weights_add_up_to_one(origin, index):
+    exits = trace(brilliant(), glass(index), origin, (0.02, -0.01, -1))
+    for band in range(9):
+        assert exits.weight[exits.band == band].sum() == pytest.approx(1, abs=1e-4)
+    shown = exits.weight @ glass(index).rgb[0][exits.band]
+    np.testing.assert_allclose(shown + exits.lost, 1, atol=1e-12)  # what is not shown is told
+    assert 0 < np.abs(exits.lost).max() <= 9 * MIN_WEIGHT
+
+
+def test_a_plate_answers_by_its_closed_form():
+    # Between two faces at normal incidence: upwards R + T^2 R a^2 / (1 - R^2 a^2), downwards T^2 a / (1 - R^2 a^2).
+    index, absorbance, thickness = 1.8, 0.7, 0.4
+    r = ((index - 1) / (index + 1)) ** 2
+    a = math.exp(-absorbance * thickness)
+    exits = trace(slab(thickness), glass(index, absorbance=absorbance), (0.1, 0.1, 2), (0, 0, -1))
+    mine = exits.band == 4
+    up = exits.weight[mine & (exits.direction[:, 2] > 0)].sum()
+    down = exits.weight[mine & (exits.direction[:, 2] < 0)].sum()
+    assert up == pytest.approx(r + (1 - r) ** 2 * r * a * a / (1 - r * r * a * a), abs=1e-4)
+    assert down == pytest.approx((1 - r) ** 2 * a / (1 - r * r * a * a), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["diamond", "ruby", "zircon"])
+def test_light_takes_the_same_way_back(name):
+    stone = brilliant()
+    material = make_glass(MATERIALS[name], make_spectrum(1))
+    there = trace(stone, material, (0.12, 0.05, 3), (0, 0, -1))
+    tried = 0
+    for i in np.argsort(-there.weight * (there.direction[:, 2] > 0.05))[:30]:
+        back = trace(stone, material, there.position[i] + 3 * there.direction[i], -there.direction[i])
+        same = back.band == there.band[i]
+        off = np.abs(back.direction[same] - (0, 0, 1)).max(axis=1)
+        home = np.argmin(off)
+        if there.weight[i] < 1e-3:
+            continue
+        tried += 1
+        assert off[home] < 1e-5
+        assert np.linalg.norm((back.position[same][home] - (0.12, 0.05, 0))[:2]) < 1e-5
+        assert back.weight[same][home] == pytest.approx(there.weight[i], rel=1e-5)
+    assert tried >= 5
+
+
+def test_turning_stone_and_ray_together_changes_nothing():
+    stone = brilliant()
+    rotation = stage_rotation(0.3, -0.2)
+    turned = join_solids([stone])._replace(plane=np.c_[stone.planes[:, :3] @ rotation.T, stone.planes[:, 3]])
+    origin, direction = np.array([0.2, -0.1, 2.0]), np.array([0.01, 0.03, -1.0])
+    one = trace(stone, glass(2.4), origin, direction)
+    other = trace(turned, glass(2.4), rotation @ origin, rotation @ direction)
+    assert one.path.tolist() == other.path.tolist()
+    np.testing.assert_allclose(one.direction @ rotation.T, other.direction, atol=1e-9)
+
+
+def test_a_birefringent_stone_sends_out_two_rays():
+    spectrum = make_spectrum(1)
+    zircon = make_glass(MATERIALS["zircon"], spectrum, axis=(1.0, 0.0, 0.0))
+    assert zircon.modes == 2
+    exits = trace(brilliant(), zircon, (0.3, 0.1, 3), (0, 0, -1))
+    band = exits.band == 4
+    assert exits.weight[band].sum() == pytest.approx(1, abs=1e-4)
+    plain = make_glass(MATERIALS["zircon"], spectrum, splits=False)
+    assert plain.modes == 1
+    alone = trace(brilliant(), plain, (0.3, 0.1, 3), (0, 0, -1))
+    ordinary = np.isin(exits.path, alone.path[alone.band == 4]) & band & (exits.path != GLARE_PATH)
+    assert exits.weight[ordinary].sum() == pytest.approx(alone.weight[(alone.band == 4)][1:].sum() / 2, rel=1e-3)
+
+
+def test_an_extraordinary_wave_is_ordinary_along_the_axis():
+    assert index_along(1.55, 1.56, 1.0) == pytest.approx(1.55)
+    assert index_along(1.55, 1.56, 0.0) == pytest.approx(1.56)
+    assert 1.55 < index_along(1.55, 1.56, 0.6) < 1.56
+
+
+@pytest.mark.parametrize(
+    ("name", "n_d", "b_g"),
+    [
+        ("diamond", 2.4173, 0.0444),
+        ("ruby", 1.7681, 0.0181),
+        ("quartz", 1.5442, 0.0133),
+        ("spinel", 1.7161, 0.0202),
+        ("demantoid", 1.888, 0.057),
+        ("zircon", 1.925, 0.039),
+        ("emerald", 1.579, 0.014),
+    ],
+)
+def test_materials_have_the_gem_trades_index_and_dispersion(name, n_d, b_g):
+    d, b, g = MATERIALS[name].index(np.array([589.3, 430.8, 686.7]))
+    assert d == pytest.approx(n_d, abs=6e-4)
+    assert b - g == pytest.approx(b_g, abs=4e-4)
+
+
+def test_colours_are_those_of_the_stones():
+    spectrum = make_spectrum(4)
+
+    def colour(name: str) -> np.ndarray:
+        passed = np.exp(-MATERIALS[name].absorbance(spectrum.wavelength_nm))
+        return np.einsum("sb,sbc->c", passed, spectrum.rgb) / 4
+
+    ruby, sapphire, emerald, diamond = (colour(name) for name in ("ruby", "sapphire", "emerald", "diamond"))
+    assert diamond == pytest.approx([1, 1, 1])
+    assert ruby.argmax() == 0 and sapphire.argmax() == 2 and emerald.argmax() == 1
+
+
+@pytest.mark.parametrize("samples", [1, 4, 16, 7])
+def test_a_flat_spectrum_is_white_in_every_sample(samples):
+    spectrum = make_spectrum(samples)
+    np.testing.assert_allclose(spectrum.rgb.sum(axis=1), 1, atol=1e-12)
+    assert spectrum.wavelength_nm.min() > 400 and spectrum.wavelength_nm.max() < 700
+    assert (np.diff(spectrum.wavelength_nm, axis=1) > 0).all()
+
+
+def test_the_colour_matching_functions_peak_as_tabulated():
+    # CIE 1931 2 degree observer: y(555) = 1.0000, x(600) = 1.0622, z(445) = 1.7826 (z peaks there), y(480) = 0.1390.
+    x, y, z = colour_matching(np.array([555.0, 600.0, 445.0, 480.0])).T
+    assert (y[0], x[1], z[2], y[3]) == pytest.approx((1.0, 1.0622, 1.7826, 0.139), abs=0.035)

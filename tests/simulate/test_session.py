@@ -1,0 +1,335 @@
+"""Whole sessions: they can be read back, are the same for the same recipe, and show what their truth says."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import geodfx
+from geodfx.arrays import F32
+from geodfx.basis import light_kernel
+from geodfx.capture import find_rig
+from geodfx.capture.matte import read_matte
+from geodfx.capture.photos import open_photos, read_stack
+from geodfx.capture.session import read_session
+from geodfx.capture.spheres import calibrate
+from geodfx.cli import main
+from geodfx.errors import OutputError
+from geodfx.images import read_image
+
+CLEAN = "full_well = 0.0\nbits = 16\n"
+STONE = 'cut = "brilliant"\nmaterial = "diamond"\n'
+CAMERA = "size = [28, 26]\nsamples = 4\ndistance = 8.0\n"
+
+
+def write_recipe(
+    path: Path, rig: str, *, stone: str = STONE, camera: str = CAMERA, sensor: str = "", more: str = ""
+) -> Path:
+    parts = [
+        "seed = 5\n", "[stone]\n", stone, "[camera]\n", camera, "[rig]\n", rig, "[sensor]\n", sensor, "\n", more,
+    ]  # fmt: skip
+    path.write_text("".join(parts), "utf-8")
+    return path
+
+
+def radiance_of(folder: Path) -> F32:
+    """Return all photos (M, H, W, 3) in white-card units."""
+    session = read_session(folder)
+    full = np.iinfo(read_image(session.photos[0]).dtype).max
+    return np.stack([read_image(path) / np.float32(full * session.white_value) for path in session.photos])
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+DOME = 'kind = "dome"\nlights = 9\nradius_deg = 14.0\nlowest_deg = 20.0\n'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Return a session with a held-out one, without noise."""
+    folder = tmp_path_factory.mktemp("made")
+    recipe = write_recipe(
+        folder / "r.toml", DOME, sensor=CLEAN, more="[heldout]\nphotos = 3\n[truth]\nphotos = true\nlobes = 40\n"
+    )
+    assert geodfx.simulate(recipe, folder / "out") == (folder / "out" / "train", folder / "out" / "heldout")
+    return folder / "out"
+
+
+def test_a_session_is_read_as_any_other(made):
+    session = read_session(made / "train")
+    photos = open_photos(session)
+    assert (session.domain, session.transfer, photos.size, len(photos.paths)) == ("light", "linear", (28, 26), 9)
+    assert session.light_radius_rad == pytest.approx(math.radians(14))
+    assert (session.camera_distance, session.field_width) == (8.0, 1.24)
+    rig = find_rig(session, photos)
+    assert np.degrees(np.arcsin(rig.direction[:, 2])).min() > 20
+    alpha = read_matte(session, photos.size)
+    assert read_stack(photos, alpha).codes.shape[1:] == (9, 3)
+    assert alpha[13, 14] == 255 and alpha[0, 0] == 0
+    assert alpha.mean() / 255 == pytest.approx(math.pi / 4 / (1.24 * 1.24 * 26 / 28), rel=0.04)
+
+
+def test_held_out_lights_are_others_and_say_how_bright_to_show(made):
+    train, heldout = read_session(made / "train"), read_session(made / "heldout")
+    assert len(heldout.photos) == 3
+    nearest = (heldout.light_direction @ train.light_direction.T).max()
+    assert nearest < math.cos(math.radians(0.3))
+    brightest = radiance_of(made / "train").max(axis=0)[read_matte(train, (28, 26)) >= 128]
+    assert heldout.display_gain == pytest.approx(2 / np.quantile(brightest, 0.9), rel=0.01)
+
+
+def test_photos_are_the_light_before_the_sensor(made):
+    exact = np.load(made / "train" / "truth" / "photos.npy")
+    white = read_session(made / "train").white_value
+    assert exact.shape == (9, 26, 28, 3)
+    assert exact.max() * white == pytest.approx(1 / 1.02, rel=2e-3)
+    np.testing.assert_allclose(radiance_of(made / "train"), np.maximum(exact, 0), atol=1.1 / 65535 / white)
+
+
+def test_the_truth_adds_up_and_shows_the_photos(made):
+    truth = np.load(made / "train" / "truth" / "truth.npz", allow_pickle=False)
+    first, weight, direction = truth["lobe_first"], truth["lobe_weight"], truth["lobe_direction"]
+    counts = np.diff(first)
+    total = np.zeros((26 * 28, 3))
+    np.add.at(total, np.repeat(np.arange(26 * 28), counts), weight)
+    total += (truth["rest"] + truth["lost"] + truth["spread"]).reshape(-1, 3)
+    np.testing.assert_allclose(total, np.repeat(truth["alpha"].reshape(-1, 1), 3, axis=1), atol=2e-4)
+    sizes = np.linalg.norm(direction, axis=-1)
+    assert np.all((np.abs(sizes - 1) < 1e-5) | (sizes == 0))
+    # A photo lies between the lobes that are well inside the light's disc and those that are not well outside.
+    exact = np.load(made / "train" / "truth" / "photos.npy")
+    lights = read_session(made / "train").light_direction
+    radiance, _, _ = light_kernel(math.radians(14))
+    texel = np.repeat(np.arange(26 * 28), counts)
+    positive = np.maximum(weight, 0) * (direction[..., 2] > 0)
+    margin = math.radians(6)  # a lobe's exits lie this near to its middle: fire, and a texel's width
+    seen = 0
+    for m, light in enumerate(lights):
+        angle = np.arccos(np.clip(direction @ light, -1, 1))
+        least, most = np.zeros((26 * 28, 3)), np.zeros((26 * 28, 3))
+        np.add.at(least, texel, radiance * positive * (angle < math.radians(14 * 0.88) - margin))
+        np.add.at(most, texel, radiance * positive * (angle < math.radians(14 * 1.12) + margin))
+        shown = exact[m].reshape(-1, 3)
+        slack = 0.3 + 0.02 * most  # negative weights of single wavelengths, and the lobes' remainder
+        assert ((least - slack <= shown) & (shown <= most + slack)).mean() > 0.99
+        seen += (least > 1).sum()
+    assert seen > 100
+
+
+def test_the_same_recipe_gives_the_same_bytes_on_any_number_of_threads(tmp_path, monkeypatch):
+    sensor = "shift = 0.4\nblur = 0.3\nvignette = 0.2\nexposures_ev = [0, 2]\n"
+    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor=sensor)
+    for threads in "12":
+        monkeypatch.setenv("GEODFX_THREADS", threads)
+        geodfx.simulate(recipe, tmp_path / threads)
+    one, two = files_of(tmp_path / "1"), files_of(tmp_path / "2")
+    assert one == two
+    assert {"session.toml", "lights.lp", "mask.png", "r_0008.png", "brackets/+2ev/r_0008.png"} <= set(one)
+    other = write_recipe(tmp_path / "r2.toml", DOME, sensor=sensor)
+    other.write_text(
+        other.read_text().replace("seed = 5", "seed = 6").replace("[stone]", "[stone]\npolish_deg = 0.0", 1)
+    )
+    geodfx.simulate(other, tmp_path / "other")
+    assert (tmp_path / "other" / "r2_0003.png").read_bytes() != one["r_0003.png"]
+
+
+def test_brackets_are_sessions_of_their_own(tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor="exposures_ev = [0, 2, -1]\n" + CLEAN)
+    geodfx.simulate(recipe, tmp_path / "out")
+    longer = read_session(tmp_path / "out" / "brackets" / "+2ev")
+    open_photos(longer)
+    base = read_session(tmp_path / "out")
+    assert longer.white_value == pytest.approx(4 * base.white_value)
+    exact, exposed = radiance_of(tmp_path / "out"), radiance_of(longer.folder)
+    clear = exact * longer.white_value < 0.99
+    np.testing.assert_allclose(exposed[clear], exact[clear], atol=2e-4 / base.white_value)
+    assert (~clear).any() and exposed[~clear].max() <= 1 / longer.white_value + 1e-5
+
+
+@pytest.mark.parametrize("form", ["exr", "jpeg"])
+def test_other_formats_read_the_same(tmp_path, form):
+    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor=f'format = "{form}"\nfull_well = 0.0\nquality = 100\n')
+    png = write_recipe(tmp_path / "p.toml", DOME, sensor=CLEAN)
+    geodfx.simulate(recipe, tmp_path / "out")
+    geodfx.simulate(png, tmp_path / "png")
+    session = read_session(tmp_path / "out")
+    photos = open_photos(session)
+    alpha = np.full((26, 28), 255, np.uint8)
+    got, _ = read_stack(photos, alpha).band(0, 26 * 28)
+    wanted, _ = read_stack(open_photos(read_session(tmp_path / "png")), alpha).band(0, 26 * 28)
+    tolerance = {"exr": 1e-5, "jpeg": 0.06}[form] / session.white_value
+    assert np.abs(np.maximum(got, 0) - wanted).max() < tolerance
+
+
+def test_noise_is_that_of_photons_and_of_the_reader(tmp_path):
+    sensor = "full_well = 2000.0\nread_noise = 10.0\nbits = 16\nwhite_value = 0.5\n"
+    card = "[frame]\nwhite_card = [0.0, 0.0, 6.0, 6.0]\n"
+    zenith = 'kind = "rings"\nlights = 2\nheights_deg = [89.0]\n'
+    camera = "size = [96, 96]\nsamples = 1\nfield_width = 3.0\n"
+    recipe = write_recipe(tmp_path / "r.toml", zenith, camera=camera, sensor=sensor, more=card)
+    geodfx.simulate(recipe, tmp_path / "out")
+    corner = radiance_of(tmp_path / "out")[:, :24]
+    assert corner.mean() == pytest.approx(math.sin(math.radians(89)), abs=0.002)
+    assert corner.std() * 0.5 * 2000 == pytest.approx(math.sqrt(1000 + 100), rel=0.05)
+
+
+def test_a_tilt_session_turns_the_stone_and_not_the_lights(tmp_path):
+    rig = 'kind = "tilt"\nper_side = 3\nstep_deg = 10.0\nlights = 2\nradius_deg = 20.0\n'
+    recipe = write_recipe(tmp_path / "r.toml", rig, sensor=CLEAN, more="[heldout]\nphotos = 2\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    session = read_session(tmp_path / "out" / "train")
+    photos = open_photos(session)
+    assert (session.domain, len(photos.paths), session.rig_lights.shape) == ("tilt", 9, (2, 3))
+    assert np.degrees(session.tilt_rad[2]) == pytest.approx([-10, 10])
+    shown = radiance_of(tmp_path / "out" / "train")
+    assert np.abs(shown[0] - shown[4]).max() > 0.5
+    assert len(read_session(tmp_path / "out" / "heldout").tilt_rad) == 2
+    # The upright photo is what a light session adds up to under the same two lights.
+    lights = "\n".join(["2", *(f"x {x} {y} {z}" for x, y, z in session.rig_lights)])
+    assert lights.count("\n") == 2
+    turned = write_recipe(tmp_path / "t.toml", rig.replace("per_side = 3", "per_side = 1"), sensor=CLEAN)
+    geodfx.simulate(turned, tmp_path / "upright")
+    np.testing.assert_allclose(radiance_of(tmp_path / "upright")[0], shown[4], atol=2e-3)
+
+
+def test_a_turntable_turns_about_the_upright_axis(tmp_path):
+    rig = 'kind = "turntable"\nphotos = 3\nspan_deg = 40.0\nlights = 1\n'
+    geodfx.simulate(write_recipe(tmp_path / "r.toml", rig), tmp_path / "out")
+    session = read_session(tmp_path / "out")
+    np.testing.assert_allclose(np.degrees(session.tilt_rad), [[0, -20], [0, 0], [0, 20]], atol=1e-6)
+
+
+def test_chrome_spheres_give_the_lights_back(tmp_path):
+    frame = "[frame]\ntell_lights = false\n[[frame.spheres]]\nradius = 0.1\n"
+    rig = 'kind = "path"\nlights = 6\nradius_deg = 3.0\nlowest_deg = 35.0\n'
+    geodfx.simulate(write_recipe(tmp_path / "r.toml", rig, more=frame), tmp_path / "out")
+    session = read_session(tmp_path / "out")
+    assert session.light_direction is None and len(session.spheres) == 1
+    found, _ = calibrate(session.spheres, session.photos, session.transfer)
+    lines = (tmp_path / "out" / "truth" / "lights.lp").read_text().splitlines()[1:]
+    true = np.array([[float(x) for x in line.split()[1:]] for line in lines])
+    apart = np.degrees(np.arccos(np.clip((found * true).sum(axis=1), -1, 1)))
+    assert apart.max() < 1.5
+
+
+def test_what_lies_beside_the_stone_is_where_it_is_told(tmp_path):
+    frame = "[frame]\nwhite_card = [1.2, 0.9, 0.4, 0.3]\nchart = [-1.1, -0.9, 0.9]\n"
+    camera = "size = [120, 96]\nsamples = 1\nfield_width = 3.6\n"
+    rig = 'kind = "rings"\nlights = 3\nheights_deg = [60.0]\n'
+    recipe = write_recipe(tmp_path / "r.toml", rig, camera=camera, sensor=CLEAN, more=frame)
+    geodfx.simulate(recipe, tmp_path / "out")
+    shown = radiance_of(tmp_path / "out")[0]
+    scale = 120 / 3.6
+    card = shown[int(48 - 0.9 * scale), int(60 + 1.2 * scale)]
+    assert card == pytest.approx(math.sin(math.radians(60)), abs=1e-3)
+    white = shown[int(48 + (0.9 + 1.5 * 0.15) * scale), int(60 + (-1.1 - 2.5 * 0.15) * scale)]
+    assert white == pytest.approx(card * (243 / 255) ** 2.2, rel=0.02)  # the patch after the last dark row's left end
+    assert shown[2, 2] == pytest.approx(0)
+
+
+def test_an_opaque_stone_is_its_albedo_and_its_flashes(tmp_path):
+    stone = 'cut = "pebble"\nmaterial = "aventurine"\nplates = 300\nplate_size = 0.03\nbump = 0.0\n'
+    recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, sensor=CLEAN, more="[truth]\nphotos = true\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    exact = np.load(tmp_path / "out" / "truth" / "photos.npy")
+    truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
+    lights = read_session(tmp_path / "out").light_direction
+    inside = truth["alpha"] > 0.99
+    matte = np.median(exact, axis=0)[inside]
+    assert matte[:, 1].mean() > 2 * matte[:, 0].mean()  # green
+    expected = np.median(np.maximum(np.einsum("hwk,lk->lhw", truth["normal"], lights), 0), axis=0)[inside]
+    np.testing.assert_allclose(np.median(matte[:, 1] / truth["body"][inside][:, 1] / expected), 1, atol=0.02)
+    assert exact.max() > 5 * matte.max()  # flakes and glare
+
+
+def test_opal_plays_in_colours(tmp_path):
+    stone = 'cut = "cabochon"\nmaterial = "opal"\nplates = 60\n'
+    recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, more="[truth]\nphotos = true\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    bright = np.load(tmp_path / "out" / "truth" / "photos.npy").max(axis=0)
+    bright = bright[bright.max(axis=-1) > 0.8]
+    assert {0, 1, 2} <= set(bright.argmax(axis=-1).tolist())
+
+
+@pytest.mark.parametrize(
+    "stone",
+    [
+        'cut = "cabochon"\nmaterial = "ruby"\n[[stone.inclusions]]\nkind = "needles"\n[[stone.inclusions]]\n'
+        'kind = "clouds"\n[[stone.inclusions]]\nkind = "feathers"\n',
+        'cut = "point"\nmaterial = "amethyst"\npolish_deg = 1.0\n',
+        'cut = "druse"\nmaterial = "quartz"\ncrystals = 9\n',
+        'cut = "step"\nmaterial = "emerald"\n',
+    ],
+    ids=["cabochon", "point", "druse", "step"],
+)
+def test_each_kind_of_stone_shows_light_and_keeps_energy(tmp_path, stone):
+    camera = "size = [16, 16]\nsamples = 4\n"
+    recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, camera=camera, more="[truth]\nlobes = 64\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
+    total = np.zeros((256, 3))
+    np.add.at(total, np.repeat(np.arange(256), np.diff(truth["lobe_first"])), truth["lobe_weight"])
+    total += (truth["rest"] + truth["lost"] + truth["spread"]).reshape(-1, 3)
+    alpha = truth["alpha"].ravel()
+    assert total.min() > -0.02 and (total <= alpha[:, None] + 0.05).all()
+    assert total[alpha > 0.9].mean() > 0.05
+    assert radiance_of(tmp_path / "out").max() > 0.1
+
+
+def test_a_white_stage_makes_a_clear_stone_and_its_surround_bright(tmp_path):
+    for name, stage in (("dark", "false"), ("white", "true")):
+        recipe = write_recipe(tmp_path / f"{name}.toml", DOME, sensor=CLEAN, more=f"[stage]\nwhite = {stage}\n")
+        geodfx.simulate(recipe, tmp_path / name)
+    lights = read_session(tmp_path / "white").light_direction
+    dark, white = radiance_of(tmp_path / "dark"), radiance_of(tmp_path / "white")
+    np.testing.assert_allclose(white[:, 0, 0], np.repeat(lights[:, 2:], 3, axis=1), atol=1e-3)
+    assert (white - dark).min() > -2e-3 and white[:, 13, 14].mean() >= dark[:, 13, 14].mean()
+
+
+def test_near_lights_stand_where_they_are_seen_from_the_stone(tmp_path):
+    card = "[frame]\nwhite_card = [0.0, 0.0, 9.0, 9.0]\n[[frame.spheres]]\nradius = 0.2\nat = [1.0, 0.0]\n"
+    camera = "size = [480, 120]\nsamples = 1\nfield_width = 4.0\n"
+    rig = 'kind = "rings"\nlights = 2\nheights_deg = [60.0]\nradius_deg = 4.0\n'
+    places = []
+    for name, distance in (("far", ""), ("near", "distance = 3.0\n")):
+        recipe = write_recipe(tmp_path / f"{name}.toml", rig + distance, camera=camera, sensor=CLEAN, more=card)
+        geodfx.simulate(recipe, tmp_path / name)
+        photo = radiance_of(tmp_path / name)[0].mean(axis=-1)[:, 320:420]
+        places.append(np.average(np.arange(320, 420) + 0.5, weights=photo.max(axis=0) > 2))
+    # Light 0 stands along +x: seen from the sphere at x = 1 it is nearer to overhead when it is near.
+    for place, light in zip(places, ((0.5, 0, 0.866025), (0.5, 0, 2.598076)), strict=True):
+        half = np.array(light) / np.linalg.norm(light) + (0, 0, 1)
+        assert (place - 240) / 120 == pytest.approx(1 + 0.2 * (half / np.linalg.norm(half))[0], abs=0.02)
+
+
+def test_the_command_tells_what_it_made(tmp_path, capsys):
+    recipe = write_recipe(tmp_path / "r.toml", 'kind = "dome"\nlights = 4\n')
+    assert main(["simulate", str(recipe), "-o", str(tmp_path / "out"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sessions"] == [str(tmp_path / "out")] and told["size"] == [28, 26]
+    assert main(["simulate", str(recipe), "-o", str(tmp_path / "out")]) == 1
+    assert "not empty" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_full_folder_is_left_alone(tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", DOME)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep")
+    with pytest.raises(OutputError, match="not empty"):
+        geodfx.simulate(recipe, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_progress_is_told_stage_by_stage(tmp_path):
+    told: list[tuple[str, int, int]] = []
+    recipe = write_recipe(tmp_path / "r.toml", 'kind = "dome"\nlights = 4\n')
+    geodfx.simulate(recipe, tmp_path / "out", progress=lambda *state: told.append(state))
+    assert {stage for stage, *_ in told} == {"session: trace", "session: write"}
+    assert told[-1] == ("session: write", 4, 4)
