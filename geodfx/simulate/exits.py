@@ -13,9 +13,21 @@ import numpy as np
 
 from geodfx.arrays import F64, I64, U32
 from geodfx.jit import kernel
+from geodfx.simulate.polyhedron import MAX_FACES
 
-__all__ = ["GLARE_PATH", "MAX_EXITS", "Exits", "extend_path", "hash_unit", "jitter_normal", "make_exits", "put_exit"]
+__all__ = [
+    "GLARE_PATH",
+    "MAX_BOUNCES",
+    "MAX_EXITS",
+    "Exits",
+    "extend_path",
+    "hash_unit",
+    "jitter_normal",
+    "make_exits",
+    "put_exit",
+]
 
+MAX_BOUNCES = 200  # inside the stone; a chain longer than this is cut, its rest told as lost
 MAX_EXITS = 4096  # of one sample: nine bands, two polarisations, 200 bounces
 GLARE_PATH = 2166136261  # the path of surface glare; others grow from it (FNV-1a, Fowler, Noll, Vo 1991)
 FNV_PRIME = 16777619
@@ -32,6 +44,8 @@ class Exits(NamedTuple):
     filled: I64  # (1,)
     spread: F64  # (3,) colour of the light that is scattered: the texel shows it as a white card facing up would
     lost: F64  # (3,) what was still inside when the chain was cut
+    scratch: F64  # (MAX_FACES,) for the tracer
+    trail: I64  # (MAX_BOUNCES + 1,) faces that the last ray met, -1: none; for the tracer
     normal: F64  # (3,) of the surface that the sample met
     face: I64  # (1,) its number
 
@@ -47,6 +61,8 @@ def make_exits() -> Exits:
         np.zeros(1, np.int64),
         np.zeros(3),
         np.zeros(3),
+        np.zeros(MAX_FACES),
+        np.full(MAX_BOUNCES + 1, -1, np.int64),
         np.zeros(3),
         np.zeros(1, np.int64),
     )

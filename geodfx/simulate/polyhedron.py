@@ -9,11 +9,12 @@ import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection, QhullError
 
-from geodfx.arrays import F64, frozen
+from geodfx.arrays import F64, Bool, frozen
 from geodfx.errors import RecipeError
 
-__all__ = ["Polyhedron", "close_planes"]
+__all__ = ["MAX_FACES", "Polyhedron", "close_planes"]
 
+MAX_FACES = 1024  # of one stone: designs have 30 to 300
 ON_PLANE = 1e-6  # of the stone's width: a corner this near to a plane lies on it; designs are written with 8 digits
 LARGEST = 1e6  # a design whose corners lie further than this many times its inner radius is open
 
@@ -28,6 +29,12 @@ class Polyhedron:
     def __post_init__(self) -> None:
         object.__setattr__(self, "planes", frozen("planes", self.planes, np.float64, (None, 4)))
         object.__setattr__(self, "corners", frozen("corners", self.corners, np.float64, (None, 3)))
+
+    def touching(self) -> Bool:
+        """Return (F, F) whether two faces share a corner; no face touches itself."""
+        on = np.abs(self.corners @ self.planes[:, :3].T - self.planes[:, 3]) < 10 * ON_PLANE
+        shared: Bool = (on.T.astype(np.int64) @ on) > 0
+        return shared & ~np.eye(len(self.planes), dtype=bool)
 
     def outlines(self) -> list[npt.NDArray[np.int64]]:
         """Return the corners of each face, in planes' order, against the clock seen from outside."""
@@ -49,6 +56,8 @@ def close_planes(planes: F64, told: str, *, scale: float | None = None) -> Polyh
     scale: lengths are multiplied by it instead. Planes that touch no face are left out. Raises RecipeError, `told`
     first, if the planes leave nothing or do not close.
     """
+    if len(planes) > MAX_FACES:
+        raise RecipeError(f"{told}: has {len(planes)} faces, more than {MAX_FACES}; leave out the smallest")
     inside, radius = _deepest_point(planes)
     if not radius > 0:
         raise RecipeError(f"{told}: its planes leave no stone between them; correct angles and distances")

@@ -92,10 +92,17 @@ def join_solids(
         if root is not None:
             flags[-1 if k else slice(None)] = 1
         opaque.append(flags)
+    known = [np.zeros((len(flags),) * 2, bool) for flags in opaque]
+    if root is None and not np.any(curve):  # else the corners are not those of the faces
+        known = [stone.touching() for stone in stones]
+    starts = np.cumsum([0, *(len(stone.planes) for stone in stones)]).astype(np.int64)
+    beside = [start + np.flatnonzero(row) for start, rows in zip(starts, known, strict=False) for row in rows]
     return Solids(
-        np.concatenate([stone.planes for stone in stones]),
-        np.cumsum([0, *(len(stone.planes) for stone in stones)]).astype(np.int64),
+        np.ascontiguousarray(np.concatenate([stone.planes for stone in stones]).T),
+        starts,
         np.array(bounds),
+        np.concatenate(beside).astype(np.int64),
+        np.cumsum([0, *(len(faces) for faces in beside)]).astype(np.int64),
         np.concatenate(opaque),
         np.array(curve),
         slope,

@@ -14,13 +14,12 @@ import numpy as np
 
 from geodfx.arrays import F64, I64, U8
 from geodfx.jit import kernel
-from geodfx.simulate.exits import GLARE_PATH, Exits, extend_path, jitter_normal, put_exit
+from geodfx.simulate.exits import GLARE_PATH, MAX_BOUNCES, Exits, extend_path, jitter_normal, put_exit
 from geodfx.simulate.inclusions import Inclusions, cross_inclusions
 from geodfx.simulate.optics import fresnel, reflect, refract
 
 __all__ = [
     "CURVED_FACE",
-    "MAX_BOUNCES",
     "Glass",
     "Solids",
     "cross_curve",
@@ -29,8 +28,7 @@ __all__ = [
     "trace_sample",
 ]
 
-MAX_BOUNCES = 200
-MIN_WEIGHT = 5e-5  # of the texel's light; what is left then is told as lost
+MIN_WEIGHT = 1e-4  # of the texel's light; what is left then is told as lost
 CURVED_FACE = 1 << 20  # number of the curved surface among the faces
 EDGE = 1e-12  # cosines and lengths below this count as none
 INDEX_STEPS = 4  # fixed-point steps for the direction of an extraordinary ray; each gains a digit and a half
@@ -40,9 +38,11 @@ EXTRAORDINARY = 7919  # begins the path of an extraordinary ray, so that both ki
 class Solids(NamedTuple):
     """One or more convex stones, stone frame; S solids with F planes together."""
 
-    plane: F64  # (F, 4) outward unit normal, distance from the origin
+    plane: F64  # (4, F) outward unit normal and distance from the origin, one coordinate a row
     first: I64  # (S + 1,) each solid's planes
     bound: F64  # (S, 4) centre and radius of a sphere around each
+    beside: I64  # (N,) the faces that touch each face
+    beside_first: I64  # (F + 1,) each face's part of it; nothing where they are not known
     opaque: U8  # (F,) 1: a face that takes in all light, a crystal's root
     curve: F64  # (7,) an ellipsoid that also bounds solid 0: centre, 1 / semi-axis^2, 1 if it is there or 0
     slope: float  # rms slope of the polish; 0: mirror
@@ -84,9 +84,9 @@ def enter_solids(
             continue
         near, far, face = -math.inf, math.inf, -1
         for f in range(solids.first[s], solids.first[s + 1]):
-            a, b, c = solids.plane[f, 0], solids.plane[f, 1], solids.plane[f, 2]
+            a, b, c = solids.plane[0, f], solids.plane[1, f], solids.plane[2, f]
             fall = a * dx + b * dy + c * dz
-            gap = solids.plane[f, 3] - (a * ox + b * oy + c * oz)
+            gap = solids.plane[3, f] - (a * ox + b * oy + c * oz)
             if abs(fall) < EDGE:
                 if gap < 0.0:
                     far = -math.inf
@@ -121,17 +121,20 @@ def cross_curve(curve: F64, ox: float, oy: float, oz: float, dx: float, dy: floa
 
 @kernel
 def _leave(
-    solids: Solids, solid: int, x: float, y: float, z: float, dx: float, dy: float, dz: float
+    solids: Solids, exits: Exits, solid: int, x: float, y: float, z: float, dx: float, dy: float, dz: float
 ) -> tuple[float, int]:
     """Return (way, face) from inside a solid to its border."""
+    first, last = solids.first[solid], solids.first[solid + 1]
+    a, b, c = solids.plane[0, first:last], solids.plane[1, first:last], solids.plane[2, first:last]
+    distance, ways = solids.plane[3, first:last], exits.scratch[: last - first]
+    for f in range(len(a)):  # no branch in here, so that the compiler takes several planes at a time
+        rise = a[f] * dx + b[f] * dy + c[f] * dz
+        gap = distance[f] - (a[f] * x + b[f] * y + c[f] * z)
+        ways[f] = gap / rise if rise > EDGE else math.inf
     best, face = math.inf, -1
-    for f in range(solids.first[solid], solids.first[solid + 1]):
-        a, b, c = solids.plane[f, 0], solids.plane[f, 1], solids.plane[f, 2]
-        rise = a * dx + b * dy + c * dz
-        if rise > EDGE:
-            way = (solids.plane[f, 3] - (a * x + b * y + c * z)) / rise
-            if way < best:
-                best, face = way, f
+    for f in range(len(ways)):
+        if ways[f] < best:
+            best, face = ways[f], first + f
     if solid == 0 and solids.curve[6] > 0.0:
         _, way = cross_curve(solids.curve, x, y, z, dx, dy, dz)
         if way < best:
@@ -140,10 +143,27 @@ def _leave(
 
 
 @kernel
+def _leaves_at(solids: Solids, face: int, x: float, y: float, z: float, dx: float, dy: float, dz: float) -> float:
+    """Return the way to a face if the ray leaves there, else -1: the point must lie inside all faces that touch it."""
+    rise = solids.plane[0, face] * dx + solids.plane[1, face] * dy + solids.plane[2, face] * dz
+    first, last = solids.beside_first[face], solids.beside_first[face + 1]
+    if rise <= EDGE or first == last:
+        return -1.0
+    gap = solids.plane[0, face] * x + solids.plane[1, face] * y + solids.plane[2, face] * z
+    way: float = (solids.plane[3, face] - gap) / rise
+    x, y, z = x + way * dx, y + way * dy, z + way * dz
+    for k in range(first, last):
+        f = solids.beside[k]
+        if solids.plane[0, f] * x + solids.plane[1, f] * y + solids.plane[2, f] * z > solids.plane[3, f]:
+            return -1.0
+    return max(way, 0.0)
+
+
+@kernel
 def _normal(solids: Solids, face: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Return the outward unit normal of a face at a point."""
     if face != CURVED_FACE:
-        return solids.plane[face, 0], solids.plane[face, 1], solids.plane[face, 2]
+        return solids.plane[0, face], solids.plane[1, face], solids.plane[2, face]
     a = (x - solids.curve[0]) * solids.curve[3]
     b = (y - solids.curve[1]) * solids.curve[4]
     c = (z - solids.curve[2]) * solids.curve[5]
@@ -166,10 +186,15 @@ def trace_sample(
     dy: float,
     dz: float,
 ) -> bool:
-    """Trace one camera ray at all bands of a sample into `exits`; tell whether it met a stone."""
+    """Trace one camera ray at all bands of a sample into `exits`; tell whether it met a stone.
+
+    The samples of a texel must come in order: faces of the sample before are where those of the next are looked for.
+    """
     exits.filled[0] = 0
     exits.spread[:] = 0.0
     exits.lost[:] = 0.0
+    if sample == 0:
+        exits.trail[:] = -1
     way, solid, face = enter_solids(solids, ox, oy, oz, dx, dy, dz)
     if solid < 0:
         return False
@@ -249,9 +274,14 @@ def _chain(
     absorbance = glass.absorbance[sample, band]
     index = no
     for bounce in range(1, MAX_BOUNCES + 1):
-        way, face = _leave(solids, solid, x, y, z, dx, dy, dz)
-        if face < 0:
-            break
+        way, face = -1.0, exits.trail[bounce]  # most often the band before left there, and only that is to be checked
+        if solids.first[solid] <= face < solids.first[solid + 1]:
+            way = _leaves_at(solids, face, x, y, z, dx, dy, dz)
+        if way < 0.0:
+            way, face = _leave(solids, exits, solid, x, y, z, dx, dy, dz)
+            if face < 0:
+                break
+            exits.trail[bounce] = face if face != CURVED_FACE else -1
         scattered = 0.0
         if inclusions.total > 0:
             passed, albedo = cross_inclusions(inclusions, x, y, z, dx, dy, dz, way)

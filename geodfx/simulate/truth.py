@@ -41,6 +41,6 @@ def write_truth(folder: Path, truth: Truth, stone: Stone) -> None:
     """Write what the texels are into a folder that is there; a stone with flat faces adds its planes."""
     arrays = packed_truth(truth)
     if isinstance(stone, ClearStone):
-        arrays |= {"plane": stone.solids.plane, "solid_first": stone.solids.first}
+        arrays |= {"plane": stone.solids.plane.T, "solid_first": stone.solids.first}
     with atomic_write(folder / TRUTH_FILE) as out:
         np.savez_compressed(out, allow_pickle=False, **arrays)

@@ -131,7 +131,7 @@ def test_light_takes_the_same_way_back(name):
 def test_turning_stone_and_ray_together_changes_nothing():
     stone = brilliant()
     rotation = stage_rotation(0.3, -0.2)
-    turned = join_solids([stone])._replace(plane=np.c_[stone.planes[:, :3] @ rotation.T, stone.planes[:, 3]])
+    turned = join_solids([stone])._replace(plane=np.vstack([rotation @ stone.planes[:, :3].T, stone.planes[:, 3]]))
     origin, direction = np.array([0.2, -0.1, 2.0]), np.array([0.01, 0.03, -1.0])
     one = trace(stone, glass(2.4), origin, direction)
     other = trace(turned, glass(2.4), rotation @ origin, rotation @ direction)
