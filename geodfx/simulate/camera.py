@@ -9,11 +9,11 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.jit import kernel
+from geodfx.simulate.exits import R2_X, R2_Y
 
 __all__ = ["Camera", "camera_ray", "make_camera", "pixel_of"]
 
 FAR = 16.0  # a telecentric camera's rays begin this far up, in stone widths
-PLASTIC_X, PLASTIC_Y = 0.7548776662466927, 0.5698402909980532  # steps of the R2 sequence, Roberts 2018
 
 
 class Camera(NamedTuple):
@@ -36,7 +36,7 @@ def make_camera(
     if side * side == samples:
         offset = np.stack([(k % side + 0.5) / side, (k // side + 0.5) / side], axis=1)
     else:
-        offset = np.stack([(0.5 + PLASTIC_X * k) % 1, (0.5 + PLASTIC_Y * k) % 1], axis=1)
+        offset = np.stack([(0.5 + R2_X * k) % 1, (0.5 + R2_Y * k) % 1], axis=1)
     turned = np.eye(3) if rotation is None else np.ascontiguousarray(rotation, np.float64)
     return Camera(size[0], size[1], distance or 0.0, field_width, turned, offset)
 

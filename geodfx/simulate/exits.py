@@ -19,6 +19,8 @@ __all__ = [
     "GLARE_PATH",
     "MAX_BOUNCES",
     "MAX_EXITS",
+    "R2_X",
+    "R2_Y",
     "Exits",
     "extend_path",
     "hash_unit",
@@ -31,6 +33,7 @@ MAX_BOUNCES = 200  # inside the stone; a chain longer than this is cut, its rest
 MAX_EXITS = 4096  # of one sample: nine bands, two polarisations, 200 bounces
 GLARE_PATH = 2166136261  # the path of surface glare; others grow from it (FNV-1a, Fowler, Noll, Vo 1991)
 FNV_PRIME = 16777619
+R2_X, R2_Y = 0.7548776662466927, 0.5698402909980532  # steps of the R2 sequence: 1 / g, 1 / g^2, g^3 = g + 1
 
 
 class Exits(NamedTuple):
@@ -110,18 +113,22 @@ def hash_unit(seed: np.uint32, index: int) -> float:
 
 @kernel
 def jitter_normal(
-    nx: float, ny: float, nz: float, slope: float, seed: np.uint32, index: int
+    nx: float, ny: float, nz: float, slope: float, seed: np.uint32, sample: int, bounce: int
 ) -> tuple[float, float, float]:
-    """Return a normal tilted by a Gaussian slope: a satin polish, seen by one sample. Beckmann's distribution."""
+    """Return a normal tilted by a Gaussian slope: a satin polish, seen by one sample. Beckmann's distribution.
+
+    seed: the texel's. The samples of a texel spread evenly over the slopes (R2 sequence, Roberts 2018).
+    """
     if slope <= 0.0:
         return nx, ny, nz
-    rim = slope * math.sqrt(-math.log(1.0 - hash_unit(seed, 2 * index)))  # rms of both axes together is `slope`
-    turn = 2.0 * math.pi * hash_unit(seed, 2 * index + 1)
+    u = (hash_unit(seed, 2 * bounce) + sample * R2_X) % 1.0
+    rim = slope * math.sqrt(-math.log(1.0 - u))  # rms of both axes together is `slope`
+    turn = 2.0 * math.pi * (hash_unit(seed, 2 * bounce + 1) + sample * R2_Y)
     ax, ay, az = (0.0, -nz, ny) if abs(nx) < 0.6 else (nz, 0.0, -nx)  # across the normal
     size = math.sqrt(ax * ax + ay * ay + az * az)
     ax, ay, az = ax / size, ay / size, az / size
     bx, by, bz = ny * az - nz * ay, nz * ax - nx * az, nx * ay - ny * ax
-    u, v = rim * math.cos(turn), rim * math.sin(turn)
-    mx, my, mz = nx + u * ax + v * bx, ny + u * ay + v * by, nz + u * az + v * bz
+    p, q = rim * math.cos(turn), rim * math.sin(turn)
+    mx, my, mz = nx + p * ax + q * bx, ny + p * ay + q * by, nz + p * az + q * bz
     size = math.sqrt(mx * mx + my * my + mz * mz)
     return mx / size, my / size, mz / size

@@ -83,7 +83,7 @@ def _expose_clear(
             photo[:] = 0.0
             clear_table(table)
             for sample in range(samples):
-                seed = np.uint32((row * camera.width + column) * samples + sample)
+                seed = np.uint32(row * camera.width + column)
                 ray = camera_ray(camera, column, row, sample)
                 if trace_sample(solids, glass, inclusions, exits, sample, seed, *ray):
                     gather_exits(exits, glass.rgb[sample], sky, photo, table, keep_lobes, white_stage)
@@ -113,7 +113,7 @@ def _expose_rough(
             photo[:] = 0.0
             clear_table(table)
             for sample in range(samples):
-                seed = np.uint32((row * camera.width + column) * samples + sample)
+                seed = np.uint32(row * camera.width + column)
                 ray = camera_ray(camera, column, row, sample)
                 if shade_sample(rough, exits, sample, seed, *ray):
                     red, green, blue = exits.spread[0], exits.spread[1], exits.spread[2]

@@ -190,7 +190,7 @@ CUTS: dict[str, type] = {
 class CameraRecipe:
     """The camera above the stone."""
 
-    size: tuple[float, ...] = numbers((256.0, 256.0), count=2, low=8, high=MOST_SIDE)  # width, height
+    size: tuple[float, ...] = numbers((256.0, 256.0), count=2, low=8, high=MOST_SIDE, whole=True)  # width, height
     distance: float | None = real(None, low=1.5, high=1e6)  # None: telecentric
     field_width: float = real(1.24, low=0.05, high=100)
     samples: int = whole(16, low=1, high=256)

@@ -118,12 +118,15 @@ def numbers(
     low: float = -math.inf,
     high: float = math.inf,
     most: int = 64,
+    whole: bool = False,
 ) -> Any:
-    """Return a field for a list of numbers from low to high: `count` of them, or one to `most`."""
+    """Return a field for a list of (whole) numbers from low to high: `count` of them, or one to `most`."""
 
     def read(place: Place, key: str, value: object) -> tuple[float, ...]:
-        told = f"{count} numbers" if count is not None else f"1 to {most} numbers"
+        told = ("" if count is not None else "1 to ") + f"{count or most} {'whole ' if whole else ''}numbers"
         if not isinstance(value, list) or not (len(value) == count if count is not None else 0 < len(value) <= most):
+            raise place.error(key, f"is {value!r}; it must be {told} in brackets")
+        if whole and not all(isinstance(entry, int) for entry in value):
             raise place.error(key, f"is {value!r}; it must be {told} in brackets")
         return tuple(_real(place, key, entry, low, high, False) for entry in value)
 

@@ -98,7 +98,7 @@ def shade_sample(
         return False
     nx, ny, nz = _bent_normal(rough, x, y, z, dx, dy, dz)
     exits.normal[0], exits.normal[1], exits.normal[2] = nx, ny, nz
-    mx, my, mz = jitter_normal(nx, ny, nz, rough.slope, seed, 0)
+    mx, my, mz = jitter_normal(nx, ny, nz, rough.slope, seed, sample, 0)
     cos_i = min(max(-(dx * mx + dy * my + dz * mz), 1e-6), 1.0)
     gx, gy, gz = reflect(dx, dy, dz, mx, my, mz)
     u, v = _plate_at(rough, x, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,15 +74,16 @@ def shoot(
 
 @contextmanager
 def photo_store(shape: tuple[int, int, int, int], path: Path, *, keep: bool) -> Iterator[F32]:
-    """Yield zeros (M, H, W, 3): in memory, or, if they are many or `keep`, in the .npy file `path`, which is left."""
-    if not keep and 4 * np.prod(shape, dtype=np.int64) <= IN_MEMORY:
-        yield np.zeros(shape, np.float32)
-        return
-    store = np.lib.format.open_memmap(path, "w+", np.dtype(np.float32), shape)
-    try:
+    """Yield zeros (M, H, W, 3): in the .npy file `path` if `keep`, else in memory, or if they are many in a file.
+
+    That file has no name and is gone afterwards.
+    """
+    if keep:
+        store = np.lib.format.open_memmap(path, "w+", np.dtype(np.float32), shape)
         yield np.asarray(store)
         store.flush()
-    finally:
-        del store
-        if not keep:
-            path.unlink(missing_ok=True)
+    elif 4 * np.prod(shape, dtype=np.int64) <= IN_MEMORY:
+        yield np.zeros(shape, np.float32)
+    else:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            yield np.asarray(np.memmap(file, np.float32, "w+", shape=shape))

@@ -49,7 +49,7 @@ def make_spectrum(samples: int, bands: int = BANDS) -> Spectrum:
 
 
 def colour_matching(wavelength_nm: F64) -> F64:
-    """Return the CIE 1931 functions x, y, z at wavelengths (...) as (..., 3). Wyman 2013, within 1.2% of the tables."""
+    """Return the CIE 1931 functions x, y, z at wavelengths (...) as (..., 3). Wyman 2013, a fit to the tables."""
     return np.stack([_lobes(wavelength_nm, rows) for rows in (CIE_X, CIE_Y, CIE_Z)], axis=-1)
 
 

@@ -1,8 +1,8 @@
 """Ray chains through clear convex stones: one camera ray in, all its exits out.
 
 At the entry surface glare splits off. Inside, at each face the part that passes is an exit and the rest is reflected
-on, until less than MIN_WEIGHT is left. In a convex stone an exit meets no other face. Light is unpolarised at every
-face, as in most renderers: the loss against a polarised chain is a few per cent of the weaker exits.
+on, until less than MIN_WEIGHT is left. In a convex stone an exit meets no other face. Light is taken as
+unpolarised at every face, as most renderers do.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def trace_sample(
     dy: float,
     dz: float,
 ) -> bool:
-    """Trace one camera ray at all bands of a sample into `exits`; tell whether it met a stone.
+    """Trace one camera ray at all bands of a sample into `exits`; tell whether it met a stone. `seed` is the texel's.
 
     The samples of a texel must come in order: faces of the sample before are where those of the next are looked for.
     """
@@ -205,7 +205,7 @@ def trace_sample(
     if face != CURVED_FACE and solids.opaque[face] == 1:
         exits.spread[:] += solids.root
         return True
-    nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, 0)
+    nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, 0)
     cos_i = max(-(dx * nx + dy * ny + dz * nz), EDGE)
     gx, gy, gz = reflect(dx, dy, dz, nx, ny, nz)
     for band in range(glass.ordinary.shape[1]):
@@ -296,7 +296,7 @@ def _chain(
         if opaque:
             return
         nx, ny, nz = _normal(solids, face, x, y, z)
-        nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, bounce)
+        nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, bounce)
         if mode == 1:
             index = index_along(no, ne, dx * glass.axis[0] + dy * glass.axis[1] + dz * glass.axis[2])
         cos_i = min(max(dx * nx + dy * ny + dz * nz, EDGE), 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_photos_are_the_light_before_the_sensor(made):
     np.testing.assert_allclose(radiance_of(made / "train"), np.maximum(exact, 0), atol=1.1 / 65535 / white)
 
 
-def test_the_truth_adds_up_and_shows_the_photos(made):
+def test_the_truth_is_white_in_a_white_furnace_and_shows_the_photos(made):
     truth = np.load(made / "train" / "truth" / "truth.npz", allow_pickle=False)
     first, weight, direction = truth["lobe_first"], truth["lobe_weight"], truth["lobe_direction"]
     counts = np.diff(first)
@@ -316,6 +317,28 @@ def test_the_command_tells_what_it_made(tmp_path, capsys):
     assert main(["simulate", str(recipe), "-o", str(tmp_path / "out")]) == 1
     assert "not empty" in capsys.readouterr().err
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_many_photos_go_through_a_file_and_show_the_same(tmp_path, monkeypatch):
+    recipe = write_recipe(tmp_path / "r.toml", DOME)
+    geodfx.simulate(recipe, tmp_path / "memory")
+    monkeypatch.setattr(sys.modules["geodfx.simulate.shoot"], "IN_MEMORY", 0)
+    geodfx.simulate(recipe, tmp_path / "file")
+    assert files_of(tmp_path / "memory") == files_of(tmp_path / "file")
+
+
+def test_a_satin_polish_spreads_a_flash_and_keeps_its_light(tmp_path):
+    camera = "size = [40, 40]\nsamples = 64\n"
+    rig = 'kind = "rings"\nlights = 1\nheights_deg = [88.0]\nradius_deg = 3.0\n'
+    glare = {}
+    for polish in (0, 4):
+        stone = f'cut = "pebble"\nmaterial = "opal"\nbump = 0.0\nplates = 1\npolish_deg = {polish}\n'
+        recipe = write_recipe(tmp_path / f"{polish}.toml", rig, stone=stone, camera=camera, sensor=CLEAN)
+        geodfx.simulate(recipe, tmp_path / str(polish))
+        photo = radiance_of(tmp_path / str(polish))[0].mean(axis=-1)
+        glare[polish] = np.maximum(photo - np.median(photo[photo > 0]) * 1.3, 0)
+    assert glare[4].max() < 0.7 * glare[0].max()
+    assert glare[4].sum() == pytest.approx(glare[0].sum(), rel=0.15)
 
 
 def test_a_full_folder_is_left_alone(tmp_path):
