@@ -16,7 +16,17 @@ from geodfx.jit import kernel
 from geodfx.simulate.exits import Exits
 from geodfx.simulate.sky import CELLS, Sky, light_seen
 
-__all__ = ["LobeTable", "Truth", "clear_table", "gather_exits", "make_table", "make_truth", "store_lobes"]
+__all__ = [
+    "LobeRows",
+    "LobeTable",
+    "Maps",
+    "clear_table",
+    "gather_exits",
+    "make_lobe_rows",
+    "make_maps",
+    "make_table",
+    "store_lobes",
+]
 
 SLOTS = 1024  # of a texel's table of paths; a power of two
 TRIES = 24  # slots looked at before a path counts as one too many; it then goes to the remainder
@@ -33,8 +43,16 @@ class LobeTable(NamedTuple):
     rest: F64  # (3,) weight of exits that found no slot
 
 
-class Truth(NamedTuple):
-    """What the texels of a picture are, H x W; K lobes at most."""
+class LobeRows(NamedTuple):
+    """The lobes of some rows of W texels, K at most in each."""
+
+    path: U32  # (R, W, K) 0: no lobe
+    direction: F32  # (R, W, K, 3, 3) channel, axis
+    weight: F32  # (R, W, K, 3)
+
+
+class Maps(NamedTuple):
+    """What the texels of a picture are, H x W, but for their lobes."""
 
     alpha: F32  # (H, W) share of the texel that the stone covers
     normal: F32  # (H, W, 3) mean of the surface, unit; 0 outside
@@ -43,9 +61,6 @@ class Truth(NamedTuple):
     spread: F32  # (H, W, 3) colour of what is scattered inside, or seen on a white stage: as a white card facing up
     lost: F32  # (H, W, 3) weight of chains that were cut
     rest: F32  # (H, W, 3) weight of lobes beyond K
-    path: U32  # (H, W, K) 0: no lobe
-    direction: F32  # (H, W, K, 3, 3) channel, axis
-    weight: F32  # (H, W, K, 3)
 
 
 def make_table() -> LobeTable:
@@ -59,19 +74,26 @@ def make_table() -> LobeTable:
     )
 
 
-def make_truth(height: int, width: int, lobes: int) -> Truth:
-    """Return the truth of an empty picture."""
-    return Truth(
+def make_lobe_rows(rows: int, width: int, lobes: int) -> LobeRows:
+    """Return rows without lobes."""
+    return LobeRows(
+        np.zeros((rows, width, lobes), np.uint32),
+        np.zeros((rows, width, lobes, 3, 3), np.float32),
+        np.zeros((rows, width, lobes, 3), np.float32),
+    )
+
+
+def make_maps(height: int, width: int) -> Maps:
+    """Return the maps of an empty picture."""
+    colour = (height, width, 3)
+    return Maps(
         np.zeros((height, width), np.float32),
-        np.zeros((height, width, 3), np.float32),
+        np.zeros(colour, np.float32),
         np.full((height, width), -1, np.int32),
-        np.zeros((height, width, 3), np.float32),
-        np.zeros((height, width, 3), np.float32),
-        np.zeros((height, width, 3), np.float32),
-        np.zeros((height, width, 3), np.float32),
-        np.zeros((height, width, lobes), np.uint32),
-        np.zeros((height, width, lobes, 3, 3), np.float32),
-        np.zeros((height, width, lobes, 3), np.float32),
+        np.zeros(colour, np.float32),
+        np.zeros(colour, np.float32),
+        np.zeros(colour, np.float32),
+        np.zeros(colour, np.float32),
     )
 
 
@@ -150,11 +172,14 @@ def _add_lobe(table: LobeTable, path: np.uint32, dx: float, dy: float, dz: float
 
 
 @kernel
-def store_lobes(table: LobeTable, truth: Truth, row: int, column: int, scale: float) -> None:
-    """Write the strongest lobes of a texel, strongest first; the others' weights go to `rest`."""
-    kept = truth.path.shape[2]
+def store_lobes(table: LobeTable, lobes: LobeRows, rest: F32, row: int, column: int, scale: float) -> None:
+    """Write the strongest lobes of a texel, strongest first; the others' weights go to rest (3,).
+
+    row: of `lobes`.
+    """
+    kept = lobes.path.shape[2]
     for c in range(3):
-        truth.rest[row, column, c] = np.float32(table.rest[c] * scale)
+        rest[c] = np.float32(table.rest[c] * scale)
     for k in range(table.filled[0]):
         best, best_weight = -1, -1.0
         for i in range(k, table.filled[0]):
@@ -168,14 +193,14 @@ def store_lobes(table: LobeTable, truth: Truth, row: int, column: int, scale: fl
         total = table.total[slot]
         if k >= kept:
             for c in range(3):
-                truth.rest[row, column, c] += np.float32(total[9 + c] * scale)
+                rest[c] += np.float32(total[9 + c] * scale)
             continue
-        truth.path[row, column, k] = table.path[slot]
+        lobes.path[row, column, k] = table.path[slot]
         for c in range(3):
-            truth.weight[row, column, k, c] = np.float32(total[9 + c] * scale)
+            lobes.weight[row, column, k, c] = np.float32(total[9 + c] * scale)
             x, y, z = total[3 * c], total[3 * c + 1], total[3 * c + 2]
             size = math.sqrt(x * x + y * y + z * z)
             if size > STRONG:
-                truth.direction[row, column, k, c, 0] = np.float32(x / size)
-                truth.direction[row, column, k, c, 1] = np.float32(y / size)
-                truth.direction[row, column, k, c, 2] = np.float32(z / size)
+                lobes.direction[row, column, k, c, 0] = np.float32(x / size)
+                lobes.direction[row, column, k, c, 1] = np.float32(y / size)
+                lobes.direction[row, column, k, c, 2] = np.float32(z / size)

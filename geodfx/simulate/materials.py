@@ -76,7 +76,7 @@ _ALL = (
         "ruby",
         sellmeier=CORUNDUM,
         birefringence=-0.0081,
-        absorption=(Band(410.0, 30.0, 2.4), Band(556.0, 36.0, 2.8)),  # Cr3+
+        absorption=(Band(410.0, 48.0, 2.4), Band(556.0, 40.0, 2.5)),  # Cr3+
     ),
     Material(
         "sapphire",
@@ -113,7 +113,11 @@ _ALL = (
         birefringence=-0.021,
         absorption=(Band(420.0, 30.0, 0.9), Band(720.0, 60.0, 1.8)),  # green, Fe2+
     ),
-    Material("pyrope", cauchy=(1.72661, 0.006733), absorption=(Band(505.0, 40.0, 1.8), Band(575.0, 18.0, 1.6))),
+    Material(
+        "pyrope",
+        cauchy=(1.72661, 0.006733),
+        absorption=(Band(430.0, 45.0, 1.7), Band(505.0, 40.0, 1.6), Band(575.0, 22.0, 1.2)),  # Fe2+, Cr3+
+    ),
     Material("tsavorite", cauchy=(1.70933, 0.008569), absorption=(Band(425.0, 28.0, 1.7), Band(605.0, 35.0, 1.6))),
     Material(
         "opal",

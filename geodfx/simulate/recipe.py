@@ -100,7 +100,7 @@ class StoneRecipe:
 
     material: str = choice(dataclasses.MISSING, tuple(MATERIALS))
     colour: float = real(1.0, low=0, high=20)  # the material's absorption is multiplied by it
-    polish_deg: float = real(0.0, low=0, high=20)  # rms slope of the surface: 0 mirror, 3 satin
+    polish_deg: float = real(0.0, low=0, high=20)  # rms slope of the surface: 0 mirror, 0.3 satin, 3 frosted
     birefringence: bool = switch(True)
     optic_axis: tuple[float, float, float] | None = unit(None)
     inclusions: tuple[Needles | Feathers | Clouds, ...] = many(INCLUSIONS, "kind")

@@ -199,7 +199,7 @@ def _nested(place: Place, key: str, value: object, kinds: Mapping[str, type] | t
 
 
 def _text(place: Place, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or any(letter < " " for letter in value):
+    if not isinstance(value, str) or not value.strip() or any(letter < " " or letter == "\x7f" for letter in value):
         raise place.error(key, f'is {value!r}; it must be text, {key} = "..."')
     return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from geodfx.arrays import F32
+from geodfx.errors import OutputError
 from geodfx.simulate.camera import Camera, make_camera
-from geodfx.simulate.expose import Stone, expose
-from geodfx.simulate.gather import Truth, make_truth
+from geodfx.simulate.expose import Stone, Truth, expose
 from geodfx.simulate.recipe import Recipe
 from geodfx.simulate.rig import Lights, stage_rotation
 from geodfx.simulate.series import Series
@@ -49,26 +51,25 @@ def shoot(
     photos: F32,
     done: Callable[[int], None] | None = None,
 ) -> Shots:
-    """Fill photos (M, H, W, 3) of zeros; `done(n)` is told of each n rows traced, of `rows_of` in all."""
+    """Fill photos (M, H, W, 3) of zeros; `done(n)` is told of each n rows traced."""
     white = surround.white_stage
     camera = make_view(recipe)
-    truth = make_truth(camera.height, camera.width, recipe.truth.lobes)
+    lobes = recipe.truth.lobes
     if series.tilts is None:
         sky = make_sky(series.lights, np.arange(len(photos)), len(photos))
-        expose(stone, camera, sky, photos, truth, keep_lobes=True, white_stage=white, done=done)
-        expose_surround(surround, camera, sky, photos, truth.alpha)
-        return Shots(photos, truth, truth.alpha)
+        truth = expose(stone, camera, sky, photos, lobes=lobes, white_stage=white, done=done)
+        expose_surround(surround, camera, sky, photos, truth.maps.alpha)
+        return Shots(photos, truth, truth.maps.alpha)
     nothing = make_sky(Lights(np.zeros((0, 3)), 0.1), np.zeros(0, np.int64), 0)
-    expose(stone, camera, nothing, photos[:0], truth, keep_lobes=True, white_stage=white, done=done)
+    truth = expose(stone, camera, nothing, photos[:0], lobes=lobes, white_stage=white, done=done)
     covered = np.zeros((camera.height, camera.width), np.float32)
     for i, (pitch, roll) in enumerate(series.tilts):
         tilted = make_view(recipe, (pitch, roll))
         photo = np.zeros(len(series.lights.direction), np.int64)
         sky = make_sky(series.lights, photo, 1, np.asarray(tilted.rotation))
-        seen = make_truth(camera.height, camera.width, 0)
-        expose(stone, tilted, sky, photos[i : i + 1], seen, white_stage=white, done=done)
-        expose_surround(surround, tilted, sky, photos[i : i + 1], seen.alpha)
-        np.maximum(covered, seen.alpha, out=covered)
+        alpha = expose(stone, tilted, sky, photos[i : i + 1], white_stage=white, done=done).maps.alpha
+        expose_surround(surround, tilted, sky, photos[i : i + 1], alpha)
+        np.maximum(covered, alpha, out=covered)
     return Shots(photos, truth, covered)
 
 
@@ -76,13 +77,19 @@ def shoot(
 def photo_store(shape: tuple[int, int, int, int], path: Path, *, keep: bool) -> Iterator[F32]:
     """Yield zeros (M, H, W, 3): in the .npy file `path` if `keep`, else in memory, or if they are many in a file.
 
-    That file has no name and is gone afterwards.
+    That file has no name and is gone afterwards. Raises OutputError if the disk has too little room.
     """
+    needed = 4 * math.prod(shape)
+    if keep or needed > IN_MEMORY:
+        free = shutil.disk_usage(path.parent).free
+        if needed > free:
+            told = f"its photos need {needed >> 20} MB before they are written, and the disk has {free >> 20} MB left"
+            raise OutputError(f"{path.parent}: {told}; free some space, or take fewer or smaller photos")
     if keep:
         store = np.lib.format.open_memmap(path, "w+", np.dtype(np.float32), shape)
         yield np.asarray(store)
         store.flush()
-    elif 4 * np.prod(shape, dtype=np.int64) <= IN_MEMORY:
+    elif needed <= IN_MEMORY:
         yield np.zeros(shape, np.float32)
     else:
         with tempfile.TemporaryFile(dir=path.parent) as file:

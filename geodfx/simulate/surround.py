@@ -100,7 +100,7 @@ def _expose_rows(
             photo[:] = 0.0
             for sample in range(samples):
                 ox, oy, oz, dx, dy, dz = camera_ray(camera, column, row, sample)
-                if _add_sphere(sphere, sky, photo, ox, oy, oz, dx, dy, dz):
+                if _add_sphere(sphere, white_stage, sky, photo, ox, oy, oz, dx, dy, dz):
                     continue
                 way = -oz / dz
                 _add_card(card, white_stage, sky, photo, ox + way * dx, oy + way * dy)
@@ -122,9 +122,18 @@ def _add_card(card: F64, white_stage: bool, sky: Sky, photo: F64, x: float, y: f
 
 @kernel
 def _add_sphere(
-    sphere: F64, sky: Sky, photo: F64, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
+    sphere: F64,
+    white_stage: bool,
+    sky: Sky,
+    photo: F64,
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
 ) -> bool:
-    """Add the lights that the nearest chrome sphere mirrors; tell whether the ray met one."""
+    """Add what the nearest chrome sphere mirrors, lights or a white stage; tell whether the ray met one."""
     best, nearest = math.inf, -1
     for k in range(len(sphere)):
         cx, cy, cz = sphere[k, 0] - ox, sphere[k, 1] - oy, -oz
@@ -140,6 +149,8 @@ def _add_sphere(
     twice = 2.0 * (dx * nx + dy * ny + dz * nz)
     mx, my, mz = dx - twice * nx, dy - twice * ny, dz - twice * nz
     if mz <= 0.0:
+        if white_stage:
+            add_lambert(sky, photo, 0.0, 0.0, 1.0, CHROME[0], CHROME[1], CHROME[2])
         return True
     scale = 1.0 / (abs(mx) + abs(my) + mz)
     u = min(int((0.5 + 0.5 * (mx + my) * scale) * CELLS), CELLS - 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -325,6 +327,16 @@ def test_many_photos_go_through_a_file_and_show_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["geodfx.simulate.shoot"], "IN_MEMORY", 0)
     geodfx.simulate(recipe, tmp_path / "file")
     assert files_of(tmp_path / "memory") == files_of(tmp_path / "file")
+
+
+def test_a_disk_without_room_is_told_before_the_work(tmp_path, monkeypatch):
+    recipe = write_recipe(tmp_path / "r.toml", DOME, more="[truth]\nphotos = true\n")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(
+        OutputError, match=r"out/truth: its photos need 0 MB .* the disk has 0 MB left; free some space"
+    ):
+        geodfx.simulate(recipe, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
 
 
 def test_a_satin_polish_spreads_a_flash_and_keeps_its_light(tmp_path):
