@@ -22,10 +22,11 @@ from geodfx.simulate.gather import (
     make_table,
     store_lobes,
 )
+from geodfx.simulate.hits import Solids
 from geodfx.simulate.inclusions import Inclusions
 from geodfx.simulate.rough import Rough, shade_sample
 from geodfx.simulate.sky import Sky, add_lambert
-from geodfx.simulate.trace import Glass, Solids, trace_sample
+from geodfx.simulate.trace import Glass, trace_sample
 
 __all__ = ["ClearStone", "Stone", "Truth", "expose"]
 

@@ -10,10 +10,11 @@ import numpy as np
 from geodfx.arrays import F64
 from geodfx.simulate.expose import ClearStone, Stone
 from geodfx.simulate.gemcad import read_gemcad
+from geodfx.simulate.hits import Solids
 from geodfx.simulate.inclusions import Inclusions, join_inclusions, make_clouds, make_feathers, make_needles
 from geodfx.simulate.materials import MATERIALS, Material
 from geodfx.simulate.polyhedron import Polyhedron, close_planes
-from geodfx.simulate.recipe import (
+from geodfx.simulate.recipe_stones import (
     Brilliant,
     Cabochon,
     Clouds,
@@ -29,7 +30,7 @@ from geodfx.simulate.recipe import (
 from geodfx.simulate.rough import Rough, make_bumps, make_plates
 from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import Spectrum
-from geodfx.simulate.trace import Glass, Solids
+from geodfx.simulate.trace import Glass
 
 __all__ = ["join_solids", "make_glass", "make_stone"]
 

@@ -7,13 +7,14 @@ import math
 import numpy as np
 
 from geodfx.simulate.exits import Exits, make_exits
+from geodfx.simulate.hits import Solids
 from geodfx.simulate.inclusions import join_inclusions
 from geodfx.simulate.materials import Material
 from geodfx.simulate.polyhedron import Polyhedron, close_planes
 from geodfx.simulate.solids import brilliant_cut
 from geodfx.simulate.spectrum import Spectrum, make_spectrum
 from geodfx.simulate.stones import join_solids, make_glass
-from geodfx.simulate.trace import Glass, Solids, trace_sample
+from geodfx.simulate.trace import Glass, trace_sample
 
 CLEAN = join_inclusions([], [], [])
 SPECTRUM = make_spectrum(1)

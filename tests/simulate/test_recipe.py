@@ -9,7 +9,8 @@ import pytest
 
 from geodfx.errors import RecipeError
 from geodfx.simulate import read_recipe
-from geodfx.simulate.recipe import Brilliant, Dome, Needles, TiltStage
+from geodfx.simulate.recipe import Dome, TiltStage
+from geodfx.simulate.recipe_stones import Brilliant, Needles
 
 GOOD = """
 name = "test"

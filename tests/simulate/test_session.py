@@ -332,9 +332,7 @@ def test_many_photos_go_through_a_file_and_show_the_same(tmp_path, monkeypatch):
 def test_a_disk_without_room_is_told_before_the_work(tmp_path, monkeypatch):
     recipe = write_recipe(tmp_path / "r.toml", DOME, more="[truth]\nphotos = true\n")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(
-        OutputError, match=r"out/truth: its photos need 0 MB .* the disk has 0 MB left; free some space"
-    ):
+    with pytest.raises(OutputError, match=r"out/truth: its photos need 0 MB .* the disk has 0 MB left"):
         geodfx.simulate(recipe, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
 
