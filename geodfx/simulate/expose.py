@@ -162,7 +162,8 @@ def _expose_rough(
                     exits.spread[:] = 0.0
                     gather_exits(exits, rough.rgb[sample], sky, photo, table, keep_lobes, white_stage)
                     nx, ny, nz = exits.normal[0], exits.normal[1], exits.normal[2]
-                    add_lambert(sky, photo, nx, ny, nz, red, green, blue)
+                    px, py, pz = exits.position[0]  # where glare leaves: the surface
+                    add_lambert(sky, photo, px, py, pz, nx, ny, nz, red, green, blue)
                     _note(maps, exits, row, column, samples)
                     maps.body[row, column, 0] += np.float32(red / samples)
                     maps.body[row, column, 1] += np.float32(green / samples)
@@ -197,7 +198,9 @@ def _finish(
     """Write one texel to the photos, and bring its normal to length 1."""
     spread = maps.spread[row, column]
     if spread[0] != 0.0 or spread[1] != 0.0 or spread[2] != 0.0:
-        add_lambert(sky, photo, 0.0, 0.0, 1.0, samples * spread[0], samples * spread[1], samples * spread[2])
+        add_lambert(
+            sky, photo, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, samples * spread[0], samples * spread[1], samples * spread[2]
+        )
     for m in range(sky.photos):
         for c in range(3):
             if photo[m, c] != 0.0:

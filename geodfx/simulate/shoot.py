@@ -56,7 +56,7 @@ def shoot(
     camera = make_view(recipe)
     lobes = recipe.truth.lobes
     if series.tilts is None:
-        sky = make_sky(series.lights, np.arange(len(photos)), len(photos))
+        sky = make_sky(series.lights, np.arange(len(photos)), len(photos), reach=surround.reach)
         truth = expose(stone, camera, sky, photos, lobes=lobes, white_stage=white, done=done)
         expose_surround(surround, camera, sky, photos, truth.maps.alpha)
         return Shots(photos, truth, truth.maps.alpha)
@@ -66,7 +66,7 @@ def shoot(
     for i, (pitch, roll) in enumerate(series.tilts):
         tilted = make_view(recipe, (pitch, roll))
         photo = np.zeros(len(series.lights.direction), np.int64)
-        sky = make_sky(series.lights, photo, 1, np.asarray(tilted.rotation))
+        sky = make_sky(series.lights, photo, 1, np.asarray(tilted.rotation), reach=surround.reach)
         alpha = expose(stone, tilted, sky, photos[i : i + 1], white_stage=white, done=done).maps.alpha
         expose_surround(surround, tilted, sky, photos[i : i + 1], alpha)
         np.maximum(covered, alpha, out=covered)

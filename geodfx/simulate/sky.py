@@ -20,7 +20,7 @@ from geodfx.simulate.rig import Lights
 __all__ = ["Sky", "add_lambert", "light_seen", "make_sky"]
 
 CELLS = 64  # along a side: cells of 1.4 to 2.5 degrees, smaller than the usual light
-STONE_REACH = 0.9  # no point of a stone, card or sphere lies further from the origin, in stone widths
+STONE_REACH = 0.9  # no point of a stone lies further from the origin, in stone widths
 STEPS = 4  # points along a cell's side when its extent is measured
 SLACK = 1.1  # by which the extent is taken larger, for what lies between those points
 
@@ -35,25 +35,35 @@ class Sky(NamedTuple):
     photos: int  # M
 
 
-def make_sky(lights: Lights, photo: I64, photos: int, rotation: F64 | None = None) -> Sky:
-    """Return the sky of some lights; rotation (3, 3) brings directions from the world to the stone frame."""
+def make_sky(lights: Lights, photo: I64, photos: int, rotation: F64 | None = None, *, reach: float = 0.0) -> Sky:
+    """Return the sky of some lights; rotation (3, 3) brings directions from the world to the stone frame.
+
+    reach: how far from the origin near lights are looked at from, where that is further than a stone goes.
+    """
     direction = lights.direction if rotation is None else lights.direction @ rotation.T
-    radius = np.maximum(lights.radius_rad, MIN_LIGHT_RADIUS_RAD)
+    radius = max(lights.radius_rad, MIN_LIGHT_RADIUS_RAD)
     rows = np.zeros((len(direction), 8))
     rows[:, :3] = direction
     rows[:, 3] = lights.distance or 0.0
-    rows[:, 4] = lights.intensity / (2 * (1 - np.cos(radius)))
-    rows[:, 5] = np.sin(np.minimum(radius, math.pi / 2))
-    rows[:, 6] = np.cos(np.minimum(radius * (1 + LIGHT_EDGE), math.pi))
-    rows[:, 7] = np.cos(radius * (1 - LIGHT_EDGE))
-    parallax = math.asin(min(STONE_REACH / lights.distance, 1.0)) if lights.distance else 0.0
-    growth = 1.0 / (1.0 - min(STONE_REACH / lights.distance, 0.9)) if lights.distance else 1.0
-    outer = np.minimum(growth * radius * (1 + LIGHT_EDGE) + parallax, math.pi)
-    first, near = _grid(direction, outer)
+    rows[:, 4] = lights.intensity / (2 * (1 - math.cos(radius)))
+    rows[:, 5] = math.sin(min(radius, math.pi / 2))
+    rows[:, 6] = math.cos(min(radius * (1 + LIGHT_EDGE), math.pi))
+    rows[:, 7] = math.cos(radius * (1 - LIGHT_EDGE))
+    first, near = _grid(direction, _widest(lights.distance, radius, max(reach, STONE_REACH)))
     return Sky(rows, np.ascontiguousarray(photo, np.int64), first, near, photos)
 
 
-def _grid(direction: F64, outer_rad: F64) -> tuple[I64, I64]:
+def _widest(distance: float | None, radius: float, reach: float) -> float:
+    """Return the angle from a light's middle, seen from the origin, within which its disc stays from anywhere."""
+    if distance is None:
+        return radius * (1 + LIGHT_EDGE)
+    if distance <= reach:
+        return math.pi
+    largest = math.asin(min(math.sin(radius) * distance / (distance - reach), 1.0))
+    return largest * (1 + LIGHT_EDGE) + math.asin(reach / distance)
+
+
+def _grid(direction: F64, outer_rad: float) -> tuple[I64, I64]:
     """Return (first, near) of all cells."""
     middle, extent = _cells()
     reach = np.cos(np.minimum(outer_rad + extent[:, None], math.pi))
@@ -104,14 +114,35 @@ def light_seen(sky: Sky, light: int, px: float, py: float, pz: float, dx: float,
 
 
 @kernel
-def add_lambert(sky: Sky, photo: F64, nx: float, ny: float, nz: float, red: float, green: float, blue: float) -> None:
-    """Add a matte surface's answer to every light to photo (M, 3). A light is taken as a point at its middle."""
+def add_lambert(
+    sky: Sky,
+    photo: F64,
+    px: float,
+    py: float,
+    pz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    red: float,
+    green: float,
+    blue: float,
+) -> None:
+    """Add a matte surface's answer to every light above the horizon to photo (M, 3); a light counts as a point."""
     for light in range(len(sky.light)):
-        if sky.light[light, 2] <= 0.0:
+        lx, ly, lz = sky.light[light, 0], sky.light[light, 1], sky.light[light, 2]
+        distance = sky.light[light, 3]
+        if lz <= 0.0:
             continue
-        cosine = nx * sky.light[light, 0] + ny * sky.light[light, 1] + nz * sky.light[light, 2]
+        nearer = 1.0
+        if distance > 0.0:
+            lx, ly, lz = lx * distance - px, ly * distance - py, lz * distance - pz
+            size = math.sqrt(lx * lx + ly * ly + lz * lz)
+            lx, ly, lz = lx / size, ly / size, lz / size
+            nearer = distance * distance / (size * size)
+        cosine = nx * lx + ny * ly + nz * lz
         if cosine > 0.0:
-            power = cosine * sky.light[light, 4] * 2.0 * (1.0 - math.sqrt(1.0 - sky.light[light, 5] ** 2))
+            intensity = sky.light[light, 4] * 2.0 * (1.0 - math.sqrt(1.0 - sky.light[light, 5] ** 2))
+            power = cosine * nearer * intensity
             m = sky.photo[light]
             photo[m, 0] += red * power
             photo[m, 1] += green * power

@@ -43,6 +43,11 @@ class Surround:
         object.__setattr__(self, "sphere", frozen("sphere", self.sphere, np.float64, (None, 3)))
 
     @property
+    def reach(self) -> float:
+        """How far from the origin a sphere mirrors lights."""
+        return float((np.hypot(self.sphere[:, 0], self.sphere[:, 1]) + self.sphere[:, 2]).max(initial=0.0))
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to be seen."""
         return not (self.white_stage or len(self.card) or len(self.sphere))
@@ -114,10 +119,10 @@ def _add_card(card: F64, white_stage: bool, sky: Sky, photo: F64, x: float, y: f
     """Add a matte rectangle, or the stage, at a point of the plane z = 0."""
     for k in range(len(card)):
         if abs(x - card[k, 0]) < card[k, 2] and abs(y - card[k, 1]) < card[k, 3]:
-            add_lambert(sky, photo, 0.0, 0.0, 1.0, card[k, 4], card[k, 5], card[k, 6])
+            add_lambert(sky, photo, x, y, 0.0, 0.0, 0.0, 1.0, card[k, 4], card[k, 5], card[k, 6])
             return
     if white_stage:
-        add_lambert(sky, photo, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
+        add_lambert(sky, photo, x, y, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
 
 
 @kernel
@@ -150,7 +155,7 @@ def _add_sphere(
     mx, my, mz = dx - twice * nx, dy - twice * ny, dz - twice * nz
     if mz <= 0.0:
         if white_stage:
-            add_lambert(sky, photo, 0.0, 0.0, 1.0, CHROME[0], CHROME[1], CHROME[2])
+            add_lambert(sky, photo, x, y, z, 0.0, 0.0, 1.0, CHROME[0], CHROME[1], CHROME[2])
         return True
     scale = 1.0 / (abs(mx) + abs(my) + mz)
     u = min(int((0.5 + 0.5 * (mx + my) * scale) * CELLS), CELLS - 1)

@@ -311,6 +311,21 @@ def test_near_lights_stand_where_they_are_seen_from_the_stone(tmp_path):
         assert (place - 240) / 120 == pytest.approx(1 + 0.2 * (half / np.linalg.norm(half))[0], abs=0.02)
 
 
+def test_near_lights_fall_off_over_a_card(tmp_path):
+    card = "[frame]\nwhite_card = [0.0, 0.0, 9.0, 9.0]\n"
+    camera = "size = [120, 60]\nsamples = 1\nfield_width = 4.0\n"
+    rig = 'kind = "rings"\nlights = 2\nheights_deg = [60.0]\nradius_deg = 4.0\ndistance = 3.0\n'
+    geodfx.simulate(write_recipe(tmp_path / "r.toml", rig, camera=camera, sensor=CLEAN, more=card), tmp_path / "out")
+    photo = radiance_of(tmp_path / "out")[0][..., 1]
+    lamp = 3 * np.array([math.cos(math.radians(60)), 0, math.sin(math.radians(60))])
+    for x, y in ((-1.5, 0.8), (0.8, 0.7), (1.9, -0.9)):
+        way = lamp - (x, y, 0)
+        size = np.linalg.norm(way)
+        assert photo[round(30 - y * 30 - 0.5), round(60 + x * 30 - 0.5)] == pytest.approx(
+            9 * way[2] / size**3, rel=0.02
+        )
+
+
 def test_the_command_tells_what_it_made(tmp_path, capsys):
     recipe = write_recipe(tmp_path / "r.toml", 'kind = "dome"\nlights = 4\n')
     assert main(["simulate", str(recipe), "-o", str(tmp_path / "out"), "--json"]) == 0
