@@ -27,6 +27,7 @@ from geodfx.simulate.recipe_fields import (
 from geodfx.simulate.recipe_stones import CUTS, Cabochon, Pebble, StoneRecipe
 
 __all__ = [
+    "RIGS",
     "CameraRecipe",
     "Dome",
     "FrameRecipe",

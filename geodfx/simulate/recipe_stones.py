@@ -11,6 +11,7 @@ from geodfx.simulate.recipe_fields import choice, file_beside, many, numbers, re
 
 __all__ = [
     "CUTS",
+    "INCLUSIONS",
     "Brilliant",
     "Cabochon",
     "Clouds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,8 +10,20 @@ import pytest
 
 from geodfx.errors import RecipeError
 from geodfx.simulate import read_recipe
-from geodfx.simulate.recipe import Dome, TiltStage
-from geodfx.simulate.recipe_stones import Brilliant, Needles
+from geodfx.simulate.materials import MATERIALS
+from geodfx.simulate.recipe import (
+    RIGS,
+    CameraRecipe,
+    Dome,
+    FrameRecipe,
+    HeldOut,
+    SensorRecipe,
+    SphereRecipe,
+    StageRecipe,
+    TiltStage,
+    TruthRecipe,
+)
+from geodfx.simulate.recipe_stones import CUTS, INCLUSIONS, Brilliant, Needles
 
 GOOD = """
 name = "test"
@@ -83,6 +96,16 @@ def test_an_error_names_file_key_and_remedy(tmp_path, change, told):
     message = str(raised.value)
     assert message.startswith(f"{tmp_path / 'stone.toml'}: ") and "\n" not in message
     assert re.search(told, message), message
+
+
+def test_every_key_is_documented():
+    told = (Path(__file__).parents[2] / "docs" / "SIMULATE.md").read_text("utf-8")
+    parts = (CameraRecipe, FrameRecipe, HeldOut, SensorRecipe, SphereRecipe, StageRecipe, TruthRecipe)
+    for owner in (*CUTS.values(), *INCLUSIONS.values(), *RIGS.values(), *parts):
+        for field in dataclasses.fields(owner):
+            assert f"`{field.name}`" in told or f"`[[stone.{field.name}]]`" in told or f"{field.name}]]`" in told, field
+    for material in MATERIALS:
+        assert material in told
 
 
 def test_inclusions_are_checked_too(tmp_path):

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -123,6 +124,22 @@ def test_the_truth_is_white_in_a_white_furnace_and_shows_the_photos(made):
         assert ((least - slack <= shown) & (shown <= most + slack)).mean() > 0.99
         seen += (least > 1).sum()
     assert seen > 100
+
+
+def test_a_brilliants_light_leaves_in_few_directions(tmp_path):
+    # Another tracer of ideal brilliants: the 1, 2, 3 strongest lobes hold .71, .90, .99 of what leaves upwards.
+    camera = "size = [72, 72]\nsamples = 1\n"
+    recipe = write_recipe(tmp_path / "r.toml", DOME, camera=camera, more="[truth]\nlobes = 64\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
+    first, weight = truth["lobe_first"], truth["lobe_weight"][:, 1]
+    up = np.where(truth["lobe_direction"][:, 1, 2] > 0, weight, 0)
+    held = []
+    for begin, end in pairwise(first):
+        strongest = np.cumsum(np.sort(up[begin:end])[::-1])
+        if end - begin > 3 and strongest[-1] > 0.02:
+            held.append(strongest[:3] / strongest[-1])
+    assert np.mean(held, axis=0) == pytest.approx([0.71, 0.90, 0.99], abs=0.02)
 
 
 def test_the_same_recipe_gives_the_same_bytes_on_any_number_of_threads(tmp_path, monkeypatch):
