@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
-from scipy.spatial import HalfspaceIntersection, QhullError
 
 from geodfx.arrays import F64, Bool, frozen
 from geodfx.errors import RecipeError
@@ -56,6 +54,8 @@ def close_planes(planes: F64, told: str, *, scale: float | None = None) -> Polyh
     scale: lengths are multiplied by it instead. Planes that touch no face are left out. Raises RecipeError, `told`
     first, if the planes leave nothing or do not close.
     """
+    from scipy.spatial import HalfspaceIntersection, QhullError  # noqa: PLC0415  # slow to load, and few need it
+
     if len(planes) > MAX_FACES:
         raise RecipeError(f"{told}: has {len(planes)} faces, more than {MAX_FACES}; leave out the smallest")
     inside, radius = _deepest_point(planes)
@@ -79,6 +79,8 @@ def close_planes(planes: F64, told: str, *, scale: float | None = None) -> Polyh
 
 def _deepest_point(planes: F64) -> tuple[F64, float]:
     """Return the centre and radius of the largest ball inside all planes; the radius is 0 where there is none."""
+    from scipy.optimize import linprog  # noqa: PLC0415  # slow to load, and few need it
+
     found = linprog(
         [0.0, 0.0, 0.0, -1.0],
         A_ub=np.c_[planes[:, :3], np.ones(len(planes))],

@@ -42,7 +42,7 @@ def index_along(ordinary: float, extraordinary: float, cosine: float) -> float:
     """Return the index of an extraordinary wave at a cosine to the optic axis. Born & Wolf 1999, 15.3.
 
     1 / n^2 = cos^2 / n_o^2 + sin^2 / n_e^2. The ray is taken along the wave's normal: off by 0.3 degrees in quartz,
-    1.8 at most in zircon.
+    1.7 at most in zircon.
     """
     along = cosine * cosine
     return 1.0 / math.sqrt(along / (ordinary * ordinary) + (1.0 - along) / (extraordinary * extraordinary))
