@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from geodfx.errors import RecipeError
@@ -24,7 +25,8 @@ from geodfx.simulate.recipe_fields import (
     text,
     whole,
 )
-from geodfx.simulate.recipe_stones import CUTS, Cabochon, Pebble, StoneRecipe
+from geodfx.simulate.recipe_stones import CUTS, Brilliant, Cabochon, Pebble, Step, StoneRecipe
+from geodfx.simulate.solids import shortest_stars
 
 __all__ = [
     "RIGS",
@@ -47,6 +49,7 @@ __all__ = [
 
 MOST_SIDE = 4096  # texels
 MOST_PHOTOS = 4096
+STAR_MARGIN = 0.02  # so that a star is a facet and not a line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +225,13 @@ def _check_together(recipe: Recipe, place: Place) -> None:
         raise place.error("stone.material", f"is {stone.material!r}, which is opaque: take cut pebble or cabochon")
     if opaque and stone.inclusions:
         raise place.error("stone.inclusions", f"do not show in {stone.material}, which is opaque; remove them")
+    if isinstance(stone, Brilliant) and stone.stars < (least := shortest_stars(stone.table) + STAR_MARGIN):
+        told = f"is {stone.stars:g}, too short beside a table of {stone.table:g}; take {least:.2f} or more"
+        raise place.error("stone.stars", told)
+    if isinstance(stone, Step):
+        for key, angles in (("stone.crown_deg", stone.crown_deg), ("stone.pavilion_deg", stone.pavilion_deg)):
+            if any(outer <= inner for outer, inner in pairwise(angles)):
+                raise place.error(key, "must fall from the girdle on, or rows would vanish; sort it, steepest first")
     if isinstance(rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
         raise place.error("frame.spheres", "go with moving lights; remove them, or take a dome, rings or a path")
     if not frame.tell_lights and not frame.spheres:

@@ -13,7 +13,7 @@ import numpy as np
 from geodfx.arrays import F64
 from geodfx.simulate.polyhedron import Polyhedron, close_planes
 
-__all__ = ["brilliant_cut", "crystal_point", "step_cut"]
+__all__ = ["brilliant_cut", "crystal_point", "shortest_stars", "step_cut"]
 
 RADIUS = 0.5
 EIGHTH, SIXTEENTH = math.pi / 4, math.pi / 8  # a brilliant has eight mains, and halves between them
@@ -51,6 +51,15 @@ def brilliant_cut(
             planes.append(_through(here, there, _at(at + side, low, low_z)))
             planes.append(_sloped(at + side / 2, math.pi / 2, RADIUS * math.cos(SIXTEENTH / 2), 0.0))
     return close_planes(np.array(planes), "brilliant")
+
+
+def shortest_stars(table: float) -> float:
+    """Return the least `stars` of a brilliant: below it two mains would still stand above the table where they meet.
+
+    Their edge falls to the table's height at the radius corner / cos(22.5 degrees).
+    """
+    edge = table * math.cos(SIXTEENTH)
+    return (table / math.cos(SIXTEENTH) - edge) / (1 - edge)
 
 
 def step_cut(

@@ -83,6 +83,10 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
         (("[stone]", "[frame]\ntell_lights = false\n[stone]"), r"frame\.tell_lights is false, and there is no sphere"),
         (("[stone]", "[[heldout]]\nphotos = 1\n[stone]"), r"heldout is \[.*\]; it must be a table"),
         (("seed = 3", "seed = -3"), r"seed is -3; it must be a whole number from 0"),
+        (
+            ('"diamond"', '"diamond"\ntable = 0.75\nstars = 0.3'),
+            r"stone\.stars is 0\.3, too short .*; take 0\.41 or more",
+        ),
         (("seed = 3", "seed = "), r"is not valid TOML"),
         (('"diamond"', '"aventurine"'), r"stone\.material is 'aventurine', which is opaque: take cut pebble"),
         (('cut = "brilliant"', 'cut = "pebble"'), r"stone\.material is 'diamond', which is clear"),

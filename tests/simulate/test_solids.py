@@ -10,7 +10,7 @@ import pytest
 from geodfx.errors import RecipeError
 from geodfx.simulate.gemcad import read_gemcad
 from geodfx.simulate.polyhedron import close_planes
-from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
+from geodfx.simulate.solids import brilliant_cut, crystal_point, shortest_stars, step_cut
 from tests.simulate.stones import brilliant
 
 
@@ -47,6 +47,15 @@ def test_faces_close(stone):
     edges = sum(len(outline) for outline in outlines) / 2
     assert len(stone.corners) - edges + len(outlines) == 2  # Euler
     assert (stone.corners @ stone.planes[:, :3].T <= stone.planes[:, 3] + 1e-5).all()
+
+
+def test_every_brilliant_that_a_recipe_may_ask_for_has_all_its_facets():
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        table = rng.uniform(0.3, 0.8)
+        stars = rng.uniform(shortest_stars(table) + 0.02, 0.8)
+        shape = rng.uniform(15, 50), rng.uniform(30, 55), rng.uniform(0.3, 0.95), stars, rng.uniform(0.005, 0.15)
+        assert len(brilliant_cut(table, *shape).planes) == 57 + 16
 
 
 def test_the_faces_of_a_natural_point_are_uneven_and_follow_the_seed():
