@@ -87,6 +87,7 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
             ('"diamond"', '"diamond"\ntable = 0.75\nstars = 0.3'),
             r"stone\.stars is 0\.3, too short .*; take 0\.41 or more",
         ),
+        (('"brilliant"', '"step"\ncrown_deg = [30, 40]'), r"stone\.crown_deg must fall from the girdle on"),
         (("seed = 3", "seed = "), r"is not valid TOML"),
         (('"diamond"', '"aventurine"'), r"stone\.material is 'aventurine', which is opaque: take cut pebble"),
         (('cut = "brilliant"', 'cut = "pebble"'), r"stone\.material is 'diamond', which is clear"),
