@@ -159,18 +159,17 @@ def _chain(
             if face < 0:
                 break
             exits.trail[bounce] = face if face != CURVED_FACE else -1
-        scattered = 0.0
         if inclusions.total > 0:
             passed, albedo = cross_inclusions(inclusions, x, y, z, dx, dy, dz, way)
-            scattered = weight * (1.0 - passed) * albedo
+            for c in range(3):
+                exits.spread[c] += glass.rgb[sample, band, c] * weight * (1.0 - passed) * albedo
             weight *= passed
-        weight *= math.exp(-absorbance * way)
+        if absorbance > 0.0:
+            weight *= math.exp(-absorbance * way)
         x, y, z = x + way * dx, y + way * dy, z + way * dz
-        opaque = face != CURVED_FACE and solids.opaque[face] == 1
-        for c in range(3):
-            rgb = glass.rgb[sample, band, c]
-            exits.spread[c] += rgb * (scattered + (weight * solids.root[c] if opaque else 0.0))
-        if opaque:
+        if face != CURVED_FACE and solids.opaque[face] == 1:
+            for c in range(3):
+                exits.spread[c] += glass.rgb[sample, band, c] * weight * solids.root[c]
             return
         nx, ny, nz = normal_at(solids, face, x, y, z)
         nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, bounce)
