@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from geodfx.arrays import F64, I64, U8
 from geodfx.jit import kernel
-from geodfx.simulate.exits import Exits
 
 __all__ = ["CURVED_FACE", "EDGE", "Solids", "cross_curve", "enter_solids", "leave_solid", "leaves_at", "normal_at"]
 
@@ -79,12 +78,24 @@ def cross_curve(curve: F64, ox: float, oy: float, oz: float, dx: float, dy: floa
 
 @kernel
 def leave_solid(
-    solids: Solids, exits: Exits, solid: int, x: float, y: float, z: float, dx: float, dy: float, dz: float
+    plane: F64,
+    curve: F64,
+    scratch: F64,
+    first: int,
+    last: int,
+    x: float,
+    y: float,
+    z: float,
+    dx: float,
+    dy: float,
+    dz: float,
 ) -> tuple[float, int]:
-    """Return (way, face) from inside a solid to its border."""
-    first, last = solids.first[solid], solids.first[solid + 1]
-    a, b, c = solids.plane[0, first:last], solids.plane[1, first:last], solids.plane[2, first:last]
-    distance, ways = solids.plane[3, first:last], exits.scratch[: last - first]
+    """Return (way, face) from inside the solid of faces first to last to its border; `curve` bounds the first solid.
+
+    Arrays and not tuples of arrays: a call that is not inlined copies each of their fields, which costs more than it.
+    """
+    a, b, c = plane[0, first:last], plane[1, first:last], plane[2, first:last]
+    distance, ways = plane[3, first:last], scratch[: last - first]
     for f in range(len(a)):  # no branch in here, so that the compiler takes several planes at a time
         rise = a[f] * dx + b[f] * dy + c[f] * dz
         gap = distance[f] - (a[f] * x + b[f] * y + c[f] * z)
@@ -93,8 +104,8 @@ def leave_solid(
     for f in range(len(ways)):
         if ways[f] < best:
             best, face = ways[f], first + f
-    if solid == 0 and solids.curve[6] > 0.0:
-        _, way = cross_curve(solids.curve, x, y, z, dx, dy, dz)
+    if first == 0 and curve[6] > 0.0:
+        _, way = cross_curve(curve, x, y, z, dx, dy, dz)
         if way < best:
             best, face = max(way, 0.0), CURVED_FACE
     return max(best, 0.0), face

@@ -149,27 +149,26 @@ def _chain(
     """Follow one ray inside until little is left of it."""
     no, ne = glass.ordinary[sample, band], glass.extraordinary[sample, band]
     absorbance = glass.absorbance[sample, band]
+    first, last = solids.first[solid], solids.first[solid + 1]
     index = no
     for bounce in range(1, MAX_BOUNCES + 1):
         way, face = -1.0, exits.trail[bounce]  # most often the band before left there, and only that is to be checked
-        if solids.first[solid] <= face < solids.first[solid + 1]:
+        if first <= face < last:
             way = leaves_at(solids, face, x, y, z, dx, dy, dz)
         if way < 0.0:
-            way, face = leave_solid(solids, exits, solid, x, y, z, dx, dy, dz)
+            way, face = leave_solid(solids.plane, solids.curve, exits.scratch, first, last, x, y, z, dx, dy, dz)
             if face < 0:
                 break
             exits.trail[bounce] = face if face != CURVED_FACE else -1
         if inclusions.total > 0:
             passed, albedo = cross_inclusions(inclusions, x, y, z, dx, dy, dz, way)
-            for c in range(3):
-                exits.spread[c] += glass.rgb[sample, band, c] * weight * (1.0 - passed) * albedo
+            _spread(exits.spread, glass.rgb[sample, band], weight * (1.0 - passed) * albedo)
             weight *= passed
         if absorbance > 0.0:
             weight *= math.exp(-absorbance * way)
         x, y, z = x + way * dx, y + way * dy, z + way * dz
         if face != CURVED_FACE and solids.opaque[face] == 1:
-            for c in range(3):
-                exits.spread[c] += glass.rgb[sample, band, c] * weight * solids.root[c]
+            _spread(exits.spread, glass.rgb[sample, band] * solids.root, weight)
             return
         nx, ny, nz = normal_at(solids, face, x, y, z)
         nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, bounce)
@@ -185,5 +184,11 @@ def _chain(
         if weight < MIN_WEIGHT:
             break
         dx, dy, dz = reflect(dx, dy, dz, nx, ny, nz)
+    _spread(exits.lost, glass.rgb[sample, band], weight)
+
+
+@kernel
+def _spread(total: F64, rgb: F64, weight: float) -> None:
+    """Add light of one band to a colour (3,)."""
     for c in range(3):
-        exits.lost[c] += glass.rgb[sample, band, c] * weight
+        total[c] += rgb[c] * weight
