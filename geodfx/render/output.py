@@ -20,18 +20,21 @@ from geodfx.images import write_image
 __all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "brightened", "frame_stems", "white_gain", "write_frame"]
 
 LINEAR_SUFFIXES = (".npy", ".exr")
+BODY_MOST = 0.4  # linear: two thirds of white as a display shows it
 FRAME_SUFFIXES = (*LINEAR_SUFFIXES, ".png", ".webp")
 
 
 def white_gain(frame: F32) -> float:
-    """Return the gain that brings 90% of the stone's texels below white: 1 / quantile of the brightest channel.
+    """Return the gain that brings 90% of the stone's texels below white, and half of them below BODY_MOST.
 
-    frame: (H, W, 4) linear, premultiplied. Over alpha > 0; 1 for a frame that is black there.
+    The second keeps the colour of a matte stone, which is bright all over. frame: (H, W, 4) linear, premultiplied. By
+    the brightest channel, over alpha > 0; 1 for a frame that is black there.
     """
     covered = frame[..., 3] > 0
     if not covered.any():
         return 1.0
-    white = float(np.quantile(frame[covered][:, :3].max(axis=1), WHITE_QUANTILE))
+    half, most = np.quantile(frame[covered][:, :3].max(axis=1), (0.5, WHITE_QUANTILE)).tolist()
+    white = max(most, half / BODY_MOST)
     return 1 / white if white > 0 else 1.0
 
 
