@@ -112,7 +112,7 @@ def _gain(
     """
     light, area, variance = search.light, search.area, search.blur + width * width
     left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
-    sparsity, ceiling = search.sparsity, search.ceiling
+    cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
     total = 0.0
     for n in range(count):
         a = place[0] + place[2] * pool.column[n] + place[3] * pool.row[n]
@@ -136,11 +136,11 @@ def _gain(
                 square_g += to_g * r
                 square_b += to_b * r
         if first == 0:
-            total += float(best_amplitude(along_r, square_r, sparsity, ceiling)[1])
+            total += float(best_amplitude(along_r, square_r, cost, ceiling)[1])
         if first <= 1 < last:
-            total += float(best_amplitude(along_g, square_g, sparsity, ceiling)[1])
+            total += float(best_amplitude(along_g, square_g, cost, ceiling)[1])
         if last == 3:
-            total += float(best_amplitude(along_b, square_b, sparsity, ceiling)[1])
+            total += float(best_amplitude(along_b, square_b, cost, ceiling)[1])
     return total / count
 
 

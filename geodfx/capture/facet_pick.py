@@ -107,7 +107,7 @@ def _add_best(
                     to = work.weight[i, c] * r
                     along += to * work.left[i, c]
                     square += to * r
-                gain += best_amplitude(along, square, search.sparsity, search.ceiling)[1]
+                gain += best_amplitude(along, square, choices.cost[m], search.ceiling)[1]
             if gain > best_gain:
                 best, best_gain = m, gain
         if best < 0:

@@ -2,8 +2,9 @@
 
 A texel's photos are x (L, 3), with weights w (L, 3). A lobe of direction d and width s answers light l with
 r_l = lobe_response(|d - l|^2, area, blur + s^2), 0..1, times an amplitude a in each channel. All else fixed, with e
-what is left of x, the best amplitude is a = clip((sum w r e - sparsity) / sum w r^2, 0, ceiling), and the loss falls by
-a (2 (sum w r e - sparsity) - a sum w r^2): the gain. The search adds up the gains of the three channels.
+what is left of x, the best amplitude is a = clip((sum w r e - cost) / sum w r^2, 0, ceiling), and the loss falls by
+a (2 (sum w r e - cost) - a sum w r^2): the gain. The search adds up the gains of the three channels. The cost of an
+amplitude is the sparsity times the lobe's highest response, so that wide lobes cost what they show, as sharp ones do.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ class Search(NamedTuple):
     area: np.float32
     blur: np.float32
     ceiling: np.float32  # amplitude of a lobe of weight 1
-    sparsity: np.float32  # cost of an amplitude: L1
+    sparsity: np.float32  # cost of light shown: L1
     direction: F32  # (M, 3) unit
     width: F32  # (M,) chord
+    cost: F32  # (M,) of an amplitude
     start: I32  # (M + 1,) into seen and response
     seen: I32  # (E,) lights whose response is above 0
     response: F32  # (E,) 0..1
@@ -69,7 +71,7 @@ def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsit
     """Return the search for lights (L, 3): a spiral net a width (Vogel 1979), kept where any light is seen."""
     _, area, blur = light_kernel(radius_rad)
     radius = 2 * math.sin(radius_rad / 2)
-    directions, widths, counts, seen, responses = [], [], [], [], []
+    directions, widths, costs, counts, seen, responses = [], [], [], [], [], []
     for width in (radius * share for share in WIDTHS):
         net = _spiral(CANDIDATE_SPACING * math.hypot(radius, 2 * width))
         q = np.maximum(2 - 2 * net @ light_direction.T, 0).astype(np.float32)
@@ -78,6 +80,8 @@ def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsit
         response = response[kept]
         directions.append(net[kept])
         widths.append(np.full(len(response), width))
+        highest = lobe_response(np.float32(0.0), np.float32(area), np.float32(blur + width * width))
+        costs.append(np.full(len(response), sparsity * highest))
         counts.append((response > 0).sum(axis=1))
         seen.append(np.nonzero(response)[1])
         responses.append(response[response > 0])
@@ -92,6 +96,7 @@ def make_search(light_direction: F64, radius_rad: float, ceiling: float, sparsit
         sparsity=np.float32(sparsity),
         direction=np.concatenate(directions).astype(np.float32),
         width=np.concatenate(widths).astype(np.float32),
+        cost=np.concatenate(costs).astype(np.float32),
         start=np.concatenate([[0], np.cumsum(all_counts)]).astype(np.int32),
         seen=all_seen.astype(np.int32),
         response=np.concatenate(responses),
@@ -161,10 +166,10 @@ def step_along(d: F32, u: F32, v: F32, a: np.float32, b: np.float32, out: F32) -
 
 @kernel
 def best_amplitude(
-    along: np.float32, square: np.float32, sparsity: np.float32, ceiling: np.float32
+    along: np.float32, square: np.float32, cost: np.float32, ceiling: np.float32
 ) -> tuple[np.float32, np.float32]:
     """Return the best amplitude and its gain from along = sum w r e and square = sum w r^2 of one channel."""
-    pull = along - sparsity
+    pull = along - cost
     if pull <= 0:
         return np.float32(0.0), np.float32(0.0)
     amplitude = min(pull / (square + NO_RESPONSE), ceiling)
@@ -192,10 +197,10 @@ def gain_of(
             square_r += to_r * r
             square_g += to_g * r
             square_b += to_b * r
-    sparsity, ceiling = search.sparsity, search.ceiling
-    red, gain_r = best_amplitude(along_r, square_r, sparsity, ceiling)
-    green, gain_g = best_amplitude(along_g, square_g, sparsity, ceiling)
-    blue, gain_b = best_amplitude(along_b, square_b, sparsity, ceiling)
+    cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
+    red, gain_r = best_amplitude(along_r, square_r, cost, ceiling)
+    green, gain_g = best_amplitude(along_g, square_g, cost, ceiling)
+    blue, gain_b = best_amplitude(along_b, square_b, cost, ceiling)
     return gain_r + gain_g + gain_b, red, green, blue
 
 
@@ -212,9 +217,9 @@ def candidate_gain(search: Search, m: int, weight: F32, left: F32) -> np.float32
         square_r += weight[i, 0] * r * r
         square_g += weight[i, 1] * r * r
         square_b += weight[i, 2] * r * r
-    _, gain_r = best_amplitude(along_r, square_r, search.sparsity, search.ceiling)
-    _, gain_g = best_amplitude(along_g, square_g, search.sparsity, search.ceiling)
-    _, gain_b = best_amplitude(along_b, square_b, search.sparsity, search.ceiling)
+    _, gain_r = best_amplitude(along_r, square_r, search.cost[m], search.ceiling)
+    _, gain_g = best_amplitude(along_g, square_g, search.cost[m], search.ceiling)
+    _, gain_b = best_amplitude(along_b, square_b, search.cost[m], search.ceiling)
     return gain_r + gain_g + gain_b
 
 

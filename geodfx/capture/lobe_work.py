@@ -1,7 +1,7 @@
 """One texel's lobes while they are fitted, and the moves that every pass makes on them.
 
-The loss of a texel is sum w e^2 + 2 sparsity sum a + the worth of each lobe, over its lights and channels: e is what
-the lobes leave of the target, a the amplitudes. The weights w = (x + DARK)^-1.5 follow what a display shows: the square
+The loss of a texel is sum w e^2 + 2 sum cost a + the worth of each lobe, over its lights and channels: e is what the
+lobes leave of the target, a the amplitudes. The weights w = (x + DARK)^-1.5 follow what a display shows: the square
 of the slope of x^(1 / 2.2) is x^-1.09, and a little more care for the dark does better on lights not seen.
 
 A lobe sees few of the lights, so that its responses are kept as a list of those.
@@ -64,6 +64,7 @@ class Work(NamedTuple):
 
     direction: F32  # (C, 3)
     width: F32  # (C,)
+    cost: F32  # (C,) of an amplitude
     amplitude: F32  # (C, 3)
     lit: I32  # (C, L) the lights that a lobe sees
     lit_count: I32  # (C,)
@@ -93,6 +94,7 @@ def make_work(search: Search, lobes: int = MAX_LOBES) -> Work:
     lights = len(search.light)
     return Work(
         np.zeros((lobes, 3), np.float32),
+        np.zeros(lobes, np.float32),
         np.zeros(lobes, np.float32),
         np.zeros((lobes, 3), np.float32),
         np.zeros((lobes, lights), np.int32),
@@ -133,6 +135,7 @@ def set_response(search: Search, work: Work, k: int) -> None:
             work.response[k, count] = r
             count += 1
     work.lit_count[k] = count
+    work.cost[k] = search.sparsity * lobe_response(np.float32(0.0), area, variance)
 
 
 @kernel
@@ -178,7 +181,7 @@ def settle(search: Search, work: Work, count: int) -> None:
                     i = work.lit[k, n]
                     along += weight[i, c] * work.response[k, n] * left[i, c]
                 old = work.amplitude[k, c]
-                new = min(max(old + (along - search.sparsity) / square[k, c], np.float32(0.0)), search.ceiling)
+                new = min(max(old + (along - work.cost[k]) / square[k, c], np.float32(0.0)), search.ceiling)
                 if new != old:
                     for n in range(work.lit_count[k]):
                         left[work.lit[k, n], c] += (old - new) * work.response[k, n]
@@ -198,7 +201,7 @@ def loss_of(search: Search, work: Work, count: int) -> np.float32:
             loss += work.weight[i, c] * work.left[i, c] * work.left[i, c]
     for k in range(count):
         for c in range(3):
-            loss += np.float32(2.0) * search.sparsity * work.amplitude[k, c]
+            loss += np.float32(2.0) * work.cost[k] * work.amplitude[k, c]
     return loss
 
 
@@ -222,6 +225,7 @@ def move_all(search: Search, work: Work, count: int, rounds: int) -> None:
 def copy_lobe(source: Work, k: int, goal: Work, j: int) -> None:
     """Copy lobe k of source to lobe j of goal; target and weights are the same."""
     goal.width[j] = source.width[k]
+    goal.cost[j] = source.cost[k]
     for c in range(3):
         goal.direction[j, c] = source.direction[k, c]
         goal.amplitude[j, c] = source.amplitude[k, c]

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 from geodfx.arrays import F64
-from geodfx.basis import evaluate, light_kernel
+from geodfx.basis import evaluate, light_kernel, lobe_response
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.fit_lobes import SHARES, SOFT_WIDTHS, SPREADS
 from geodfx.capture.lobe_search import make_search
@@ -98,6 +98,27 @@ def test_unseen_lights_are_met_and_a_matte_body_stays(session: Session):
             expected = 0.3 * light_kernel(RADIUS)[0] + 0.4 * light[2]
             assert np.median(frame[mirror == 1]) == pytest.approx(expected, rel=0.25)
         assert np.median(frame[dark]) == pytest.approx(0.4 * light[2], rel=0.1, abs=0.02)
+
+
+def test_gloss_is_a_wide_lobe_and_fills_the_gaps_between_lights(session: Session):
+    """A highlight that several lights see is one lobe of its width, not a sharp one below each light."""
+    lights = dome(96)
+    _, area, blur = light_kernel(RADIUS)
+    width = 0.35
+    middle = np.array([0.2, -0.1, math.sqrt(0.95)])
+
+    def shown(directions: F64) -> F64:
+        q = ((directions - middle) ** 2).sum(axis=1)
+        return np.array([lobe_response(np.float32(x), np.float32(area), np.float32(blur + width**2)) for x in q])
+
+    radiance = np.tile(6.0 * shown(lights) + 0.05 * lights[:, 2], (SIZE * SIZE, 1))
+    codes = np.repeat(radiance[..., None], 3, axis=2).astype(np.float32)
+    texels = np.arange(SIZE * SIZE, dtype=np.int64)
+    stone = fitted(session, RadianceStack(codes, None, None, texels, (SIZE, SIZE)), lights)
+    assert stone.lobes_per_texel < 2.5
+    between = dome(311)[5:60:5]
+    frames = [relight(stone, View(lights=(DiscLight(tuple(light), RADIUS),)))[..., 0].mean() for light in between]
+    assert frames == pytest.approx(6.0 * shown(between) + 0.05 * between[:, 2], rel=0.15, abs=0.02)
 
 
 def test_lights_add_up(session: Session):
