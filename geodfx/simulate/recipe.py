@@ -136,7 +136,7 @@ class StageRecipe:
 class SensorRecipe:
     """From light to files."""
 
-    format: str = choice("png", ("png", "exr", "jpeg"))  # 16-bit linear; float linear; 8-bit sRGB
+    format: str = choice("png", ("png", "png8", "exr", "jpeg"))  # 16-bit linear; 8-bit sRGB; float linear; 8-bit sRGB
     white_value: float | None = real(None, low=1e-6, high=1)  # None: so that the brightest flash just fits
     bits: int = whole(12, low=8, high=16)
     full_well: float = real(30000.0, low=0, high=1e9)  # electrons at full scale; 0: no shot noise

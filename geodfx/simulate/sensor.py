@@ -19,12 +19,12 @@ from geodfx.colour import encode_srgb, to_codes
 from geodfx.images import atomic_write, write_image
 from geodfx.simulate.recipe import SensorRecipe
 
-__all__ = ["SUFFIXES", "fitting_white", "write_grey", "write_photo"]
+__all__ = ["SUFFIXES", "TRANSFERS", "fitting_white", "write_grey", "write_photo"]
 
-SUFFIXES = {"png": ".png", "exr": ".exr", "jpeg": ".jpg"}
-TRANSFERS = {"png": "linear", "exr": "linear", "jpeg": "srgb"}
+SUFFIXES = {"png": ".png", "png8": ".png", "exr": ".exr", "jpeg": ".jpg"}
+TRANSFERS = {"png": "linear", "png8": "srgb", "exr": "linear", "jpeg": "srgb"}
 HEADROOM = 1.02  # by which the brightest value stays below full scale, so that noise does not clip it
-PNG_LEVEL = 1  # noise does not compress: more effort saves a few per cent
+FAST, SMALL = 1, 9  # of PNG: the noise of 16 bits does not compress, more effort would save a few per cent
 MOST_ELECTRONS = 1e9  # of one pixel, far beyond any sensor: Poisson numbers stay exact
 
 SHIFT_STREAM, NOISE_STREAM = 0, 1  # so that all exposures of a photo shift alike
@@ -56,17 +56,22 @@ def write_photo(
     exposed = _noisy(picture * np.float32(white_value), recipe, np.random.default_rng([*seed, NOISE_STREAM, exposure]))
     if recipe.format == "exr":
         write_image(path, exposed)
-    elif recipe.format == "jpeg":
-        _write_jpeg(path, np.asarray(to_codes(encode_srgb(exposed), np.uint8), np.uint8), recipe.quality)
+        return
+    levels = (1 << recipe.bits) - 1
+    read_out = (np.rint(np.clip(exposed, 0, 1) * levels) / levels).astype(np.float32)
+    if recipe.format == "png":
+        _write_png(path, np.asarray(to_codes(read_out, np.uint16), np.uint16), FAST)
+        return
+    codes = np.asarray(to_codes(encode_srgb(read_out), np.uint8), np.uint8)
+    if recipe.format == "jpeg":
+        _write_jpeg(path, codes, recipe.quality)
     else:
-        levels = (1 << recipe.bits) - 1
-        coarse = np.rint(np.clip(exposed, 0, 1) * levels) / levels
-        _write_png(path, np.asarray(to_codes(coarse.astype(np.float32), np.uint16), np.uint16))
+        _write_png(path, codes, SMALL)
 
 
 def write_grey(path: Path, values: F32) -> None:
     """Write values (H, W), 0..1, as an 8-bit grey PNG."""
-    _write_png(path, np.asarray(to_codes(values, np.uint8), np.uint8))
+    _write_png(path, np.asarray(to_codes(values, np.uint8), np.uint8), SMALL)
 
 
 def _through_lens(radiance: F32, recipe: SensorRecipe, rng: np.random.Generator) -> F32:
@@ -98,9 +103,9 @@ def _noisy(exposed: F32, recipe: SensorRecipe, rng: np.random.Generator) -> F32:
     return np.asarray(counted / recipe.full_well, np.float32)
 
 
-def _write_png(path: Path, codes: U8 | U16) -> None:
+def _write_png(path: Path, codes: U8 | U16, effort: int) -> None:
     done, encoded = cv2.imencode(
-        ".png", codes[..., ::-1] if codes.ndim == 3 else codes, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+        ".png", codes[..., ::-1] if codes.ndim == 3 else codes, [cv2.IMWRITE_PNG_COMPRESSION, effort]
     )
     if not done:
         raise ValueError(f"{path}: OpenCV cannot encode {codes.dtype} {codes.shape} as PNG")

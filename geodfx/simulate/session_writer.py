@@ -15,7 +15,7 @@ from geodfx.images import atomic_write
 from geodfx.jit import run_bands
 from geodfx.simulate.camera import make_camera, pixel_of
 from geodfx.simulate.recipe import Recipe, SphereRecipe
-from geodfx.simulate.sensor import fitting_white, write_grey, write_photo
+from geodfx.simulate.sensor import TRANSFERS, fitting_white, write_grey, write_photo
 from geodfx.simulate.series import Series
 from geodfx.simulate.shoot import Shots, make_view
 from geodfx.simulate.sky import make_sky
@@ -104,7 +104,7 @@ def _session_lines(recipe: Recipe, series: Series, white: float, gain: float | N
         lines.append(f'lights = "{up}lights.lp"')
     lines += [
         f'mask = "{up}mask.png"',
-        f'transfer = "{"srgb" if recipe.sensor.format == "jpeg" else "linear"}"',
+        f'transfer = "{TRANSFERS[recipe.sensor.format]}"',
         f"white_value = {white:.9g}",
         f"light_radius_deg = {math.degrees(series.lights.radius_rad):.6g}",
     ]

@@ -77,7 +77,10 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
         (("[stone]", "[stone]\noptic_axis = [0, 0, 0]"), r"stone\.optic_axis is zero"),
         (("[stone]", "[camera]\nsize = [64]\n[stone]"), r"camera\.size is \[64\]; it must be 2 whole numbers"),
         (("[stone]", "[camera]\nsize = [64.5, 64]\n[stone]"), r"camera\.size is \[64\.5, 64\]; it must be 2 whole"),
-        (("[stone]", '[sensor]\nformat = "tiff"\n[stone]'), r"sensor\.format is 'tiff'; choose one of png, exr, jpeg"),
+        (
+            ("[stone]", '[sensor]\nformat = "tiff"\n[stone]'),
+            r"sensor\.format is 'tiff'; choose one of png, png8, exr, jpeg",
+        ),
         (("[stone]", "[sensor]\nexposures_ev = [1]\n[stone]"), r"sensor\.exposures_ev must hold 0"),
         (("[stone]", "[stage]\nwhite = 1\n[stone]"), r"stage\.white is 1; write true or false"),
         (("[stone]", "[frame]\ntell_lights = false\n[stone]"), r"frame\.tell_lights is false, and there is no sphere"),

@@ -172,7 +172,7 @@ def test_brackets_are_sessions_of_their_own(tmp_path):
     assert (~clear).any() and exposed[~clear].max() <= 1 / longer.white_value + 1e-5
 
 
-@pytest.mark.parametrize("form", ["exr", "jpeg"])
+@pytest.mark.parametrize("form", ["exr", "jpeg", "png8"])
 def test_other_formats_read_the_same(tmp_path, form):
     recipe = write_recipe(tmp_path / "r.toml", DOME, sensor=f'format = "{form}"\nfull_well = 0.0\nquality = 100\n')
     png = write_recipe(tmp_path / "p.toml", DOME, sensor=CLEAN)
@@ -181,10 +181,37 @@ def test_other_formats_read_the_same(tmp_path, form):
     session = read_session(tmp_path / "out")
     photos = open_photos(session)
     alpha = np.full((26, 28), 255, np.uint8)
-    got, _ = read_stack(photos, alpha).band(0, 26 * 28)
-    wanted, _ = read_stack(open_photos(read_session(tmp_path / "png")), alpha).band(0, 26 * 28)
-    tolerance = {"exr": 1e-5, "jpeg": 0.06}[form] / session.white_value
+    got, _ = read_stack(photos, alpha).at(slice(None))
+    wanted, _ = read_stack(open_photos(read_session(tmp_path / "png")), alpha).at(slice(None))
+    tolerance = {"exr": 1e-5, "jpeg": 0.06, "png8": 0.5 / 255 * 2.4 + 1 / 4095}[form] / session.white_value
     assert np.abs(np.maximum(got, 0) - wanted).max() < tolerance
+
+
+def test_eight_bits_keep_the_dark_apart(tmp_path):
+    # As sRGB, 8 bits tell steps of 1 / 255 / 12.92 of full scale near black; a linear 8-bit photo only 1 / 255.
+    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor='format = "png8"\nfull_well = 0.0\nbits = 16\n')
+    exact = write_recipe(tmp_path / "e.toml", DOME, sensor='format = "exr"\nfull_well = 0.0\n')
+    geodfx.simulate(recipe, tmp_path / "out")
+    geodfx.simulate(exact, tmp_path / "exact")
+    session = read_session(tmp_path / "out")
+    codes = np.stack([read_image(path) for path in session.photos])
+    assert session.transfer == "srgb" and codes.dtype == np.uint8
+    shown = np.stack([read_image(path) for path in read_session(tmp_path / "exact").photos])
+    dark = (shown > 0) & (shown < 0.0031308)  # where sRGB is a straight line
+    assert dark.sum() > 100
+    np.testing.assert_allclose(
+        codes[dark] / 255 / 12.92, shown[dark], atol=0.53 / 255 / 12.92
+    )  # half a step, and half one of 16 bits
+
+
+def test_the_converters_steps_show_in_every_format_of_integers(tmp_path):
+    for form in ("png8", "jpeg"):  # 8 bits linear give few codes to a dark photo's sRGB
+        sensor = f'format = "{form}"\nfull_well = 0.0\nbits = 8\nquality = 100\n'
+        geodfx.simulate(write_recipe(tmp_path / "r.toml", DOME, sensor=sensor), tmp_path / form)
+        photos = np.stack([read_image(path) for path in read_session(tmp_path / form).photos])
+        # Linear 1 / 255 is sRGB 12.6 / 255: nothing lies between black and it (JPEG smears codes a little).
+        share = np.mean((photos > 3) & (photos < 10))
+        assert share < {"png8": 1e-9, "jpeg": 0.02}[form]
 
 
 def test_noise_is_that_of_photons_and_of_the_reader(tmp_path):
