@@ -88,7 +88,7 @@ _ALL = (
         "emerald",
         cauchy=BERYL,
         birefringence=-0.006,
-        absorption=(Band(430.0, 35.0, 1.8), Band(600.0, 45.0, 1.9)),  # Cr3+
+        absorption=(Band(430.0, 38.0, 2.0), Band(600.0, 42.0, 1.8)),  # Cr3+
     ),
     Material("beryl", cauchy=BERYL, birefringence=-0.006),
     Material("quartz", sellmeier=QUARTZ, sellmeier_offset=0.28604141, birefringence=0.0091),
@@ -97,7 +97,7 @@ _ALL = (
         sellmeier=QUARTZ,
         sellmeier_offset=0.28604141,
         birefringence=0.0091,
-        absorption=(Band(540.0, 45.0, 1.3),),  # Fe4+
+        absorption=(Band(552.0, 50.0, 1.1),),  # Fe4+
     ),
     Material("zircon", cauchy=(1.89063, 0.011935), birefringence=0.059),
     Material(
@@ -118,7 +118,7 @@ _ALL = (
         cauchy=(1.72661, 0.006733),
         absorption=(Band(430.0, 45.0, 1.7), Band(505.0, 40.0, 1.6), Band(575.0, 22.0, 1.2)),  # Fe2+, Cr3+
     ),
-    Material("tsavorite", cauchy=(1.70933, 0.008569), absorption=(Band(425.0, 28.0, 1.7), Band(605.0, 35.0, 1.6))),
+    Material("tsavorite", cauchy=(1.70933, 0.008569), absorption=(Band(425.0, 36.0, 2.0), Band(608.0, 34.0, 1.3))),
     Material(
         "opal",
         cauchy=(1.4427, 0.0025),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from geodfx.colour import encode_srgb
 from geodfx.simulate.exits import GLARE_PATH
 from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.optics import (
@@ -182,16 +184,24 @@ def test_materials_have_the_gem_trades_index_and_dispersion(name, n_d, b_g):
     assert b - g == pytest.approx(b_g, abs=4e-4)
 
 
-def test_colours_are_those_of_the_stones():
-    spectrum = make_spectrum(4)
-
-    def colour(name: str) -> np.ndarray:
-        passed = np.exp(-MATERIALS[name].absorbance(spectrum.wavelength_nm))
-        return np.einsum("sb,sbc->c", passed, spectrum.rgb) / 4
-
-    ruby, sapphire, emerald, diamond = (colour(name) for name in ("ruby", "sapphire", "emerald", "diamond"))
-    assert diamond == pytest.approx([1, 1, 1])
-    assert ruby.argmax() == 0 and sapphire.argmax() == 2 and emerald.argmax() == 1
+@pytest.mark.parametrize("widths", [1.0, 2.0, 3.0])
+def test_colours_are_those_of_the_stones(widths):
+    # Hues in degrees of sRGB (0 red, 120 green, 240 blue) that the trade calls by the name; a ray through a cut stone
+    # goes 1 to 3 widths. Emerald: (80, 200, 120) of the colour's own name is at 140; amethyst: (153, 102, 204), 270.
+    hues = {
+        "ruby": (330, 365), "sapphire": (205, 255), "emerald": (130, 160), "amethyst": (262, 290),
+        "demantoid": (65, 110), "tourmaline": (110, 160), "pyrope": (-20, 25), "tsavorite": (110, 150),
+    }  # fmt: skip
+    spectrum = make_spectrum(16)
+    for name, material in MATERIALS.items():
+        passed = np.exp(-widths * material.absorbance(spectrum.wavelength_nm))
+        rgb = np.clip(np.einsum("sb,sbc->c", passed, spectrum.rgb) / 16, 0, 1)
+        if name not in hues:
+            assert rgb == pytest.approx([1, 1, 1]), name
+            continue
+        hue = 360 * colorsys.rgb_to_hsv(*encode_srgb(rgb.astype(np.float32)))[0]
+        low, high = hues[name]
+        assert (hue - low) % 360 <= high - low, f"{name}: {hue:.0f}"
 
 
 @pytest.mark.parametrize("samples", [1, 4, 16, 7])
