@@ -26,6 +26,7 @@ from geodfx.simulate.recipe_fields import (
     whole,
 )
 from geodfx.simulate.recipe_stones import CUTS, Brilliant, Cabochon, Pebble, Step, StoneRecipe
+from geodfx.simulate.rough import most_plates
 from geodfx.simulate.solids import shortest_stars
 
 __all__ = [
@@ -221,6 +222,11 @@ def _check_together(recipe: Recipe, place: Place) -> None:
     if isinstance(stone, Pebble) and not opaque:
         told = f"is {stone.material!r}, which is clear; a pebble is opaque: take aventurine or opal, or another cut"
         raise place.error("stone.material", told)
+    plates = MATERIALS[stone.material].plates
+    mica = isinstance(stone, Pebble) and plates is not None and plates.kind == "mica"
+    if isinstance(stone, Pebble) and mica and stone.plates > (most := most_plates(stone.plate_size)):
+        told = f"is {stone.plates}; of a plate_size of {stone.plate_size:g} no more than {most} have room: take smaller"
+        raise place.error("stone.plates", f"{told} or fewer ones")
     if opaque and not isinstance(stone, Pebble | Cabochon):
         raise place.error("stone.material", f"is {stone.material!r}, which is opaque: take cut pebble or cabochon")
     if opaque and stone.inclusions:

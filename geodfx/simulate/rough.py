@@ -22,9 +22,10 @@ from geodfx.simulate.hits import cross_curve
 from geodfx.simulate.materials import Plates
 from geodfx.simulate.optics import fresnel, reflect, refract
 
-__all__ = ["Rough", "make_bumps", "make_plates", "shade_sample"]
+__all__ = ["Rough", "make_bumps", "make_plates", "most_plates", "shade_sample"]
 
 BRAGG_WIDTH = 0.03  # standard deviation of a grain's reflection, as a share of its wavelength
+PLATE_PITCH = 2.2  # cells of mica are this many plate radii wide, so that a plate reaches its neighbours' cells at most
 BUMP_WAVES = 24  # plane waves that add up to a pebble's smooth unevenness
 
 
@@ -58,7 +59,7 @@ def make_plates(rng: np.random.Generator, plates: Plates, count: int, size: floa
     Mica: plates of radius `size` here and there. Grains: one in every cell, as large as its neighbours allow.
     """
     grains = plates.kind == "grains"
-    side = max(1, math.isqrt(count) if grains else int(1 / (2.2 * size)))
+    side = math.isqrt(count) if grains else _mica_cells(size)
     filled = np.ones((side, side), bool)
     if not grains:
         filled = rng.permutation(side * side).reshape(side, side) < count
@@ -73,6 +74,15 @@ def make_plates(rng: np.random.Generator, plates: Plates, count: int, size: floa
     plate[..., 3:6] = normal / np.linalg.norm(normal, axis=2, keepdims=True)
     plate[..., 6] = rng.uniform(*plates.spacing_nm, (side, side)) if plates.spacing_nm[1] > 0 else 0.0
     return plate
+
+
+def most_plates(size: float) -> int:
+    """Return how many plates of mica of radius `size` have room: one a cell."""
+    return _mica_cells(size) ** 2
+
+
+def _mica_cells(size: float) -> int:
+    return max(1, int(1 / (PLATE_PITCH * size)))
 
 
 @kernel

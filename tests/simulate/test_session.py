@@ -281,7 +281,7 @@ def test_what_lies_beside_the_stone_is_where_it_is_told(tmp_path):
 
 
 def test_an_opaque_stone_is_its_albedo_and_its_flashes(tmp_path):
-    stone = 'cut = "pebble"\nmaterial = "aventurine"\nplates = 300\nplate_size = 0.03\nbump = 0.0\n'
+    stone = 'cut = "pebble"\nmaterial = "aventurine"\nplates = 220\nplate_size = 0.03\nbump = 0.0\n'
     recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, sensor=CLEAN, more="[truth]\nphotos = true\n")
     geodfx.simulate(recipe, tmp_path / "out")
     exact = np.load(tmp_path / "out" / "truth" / "photos.npy")
