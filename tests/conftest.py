@@ -28,5 +28,8 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """Return the project's own sample sessions."""
-    return ROOT / "samples"
+    """Return the project's own sample sessions; a source package leaves them out."""
+    folder = ROOT / "samples"
+    if not folder.is_dir() and not (ROOT / ".git").exists():
+        pytest.skip("samples/ is not in a source package")
+    return folder
