@@ -76,7 +76,7 @@ _ALL = (
         "ruby",
         sellmeier=CORUNDUM,
         birefringence=-0.0081,
-        absorption=(Band(410.0, 48.0, 2.4), Band(556.0, 40.0, 2.5)),  # Cr3+
+        absorption=(Band(410.0, 50.0, 3.6), Band(556.0, 42.0, 3.4)),  # Cr3+; less would be a pink sapphire
     ),
     Material(
         "sapphire",

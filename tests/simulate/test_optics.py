@@ -115,10 +115,13 @@ def test_a_plate_answers_by_its_closed_form():
     assert down == pytest.approx((1 - r) ** 2 * a / (1 - r * r * a * a), abs=1e-4)
 
 
+@pytest.mark.parametrize("splits", [False, True])
 @pytest.mark.parametrize("name", ["diamond", "ruby", "zircon"])
-def test_light_takes_the_same_way_back(name):
+def test_light_takes_the_same_way_back(name, splits):
     stone = brilliant()
-    material = make_glass(MATERIALS[name], make_spectrum(1))
+    material = make_glass(MATERIALS[name], make_spectrum(1), splits=splits)
+    # An extraordinary ray is mirrored as in glass of the index it arrives with, which going back is another one.
+    tolerance = 1e-5 + (0.25 * abs(MATERIALS[name].birefringence) if splits else 0)
     there = trace(stone, material, (0.12, 0.05, 3), (0, 0, -1))
     tried = 0
     for i in np.argsort(-there.weight * (there.direction[:, 2] > 0.05))[:30]:
@@ -131,7 +134,7 @@ def test_light_takes_the_same_way_back(name):
         tried += 1
         assert off[home] < 1e-5
         assert np.linalg.norm((back.position[same][home] - (0.12, 0.05, 0))[:2]) < 1e-5
-        assert back.weight[same][home] == pytest.approx(there.weight[i], rel=1e-5)
+        assert back.weight[same][home] == pytest.approx(there.weight[i], rel=tolerance)
     assert tried >= 5
 
 
@@ -202,6 +205,13 @@ def test_colours_are_those_of_the_stones(widths):
         hue = 360 * colorsys.rgb_to_hsv(*encode_srgb(rgb.astype(np.float32)))[0]
         low, high = hues[name]
         assert (hue - low) % 360 <= high - low, f"{name}: {hue:.0f}"
+
+
+def test_a_ruby_is_red_and_not_pink():
+    spectrum = make_spectrum(16)
+    passed = np.exp(-1.5 * MATERIALS["ruby"].absorbance(spectrum.wavelength_nm))
+    red, green, blue = np.einsum("sb,sbc->c", passed, spectrum.rgb) / 16
+    assert max(green, blue) < 0.15 * red
 
 
 @pytest.mark.parametrize("samples", [1, 4, 16, 7])
