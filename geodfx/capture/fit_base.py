@@ -22,6 +22,9 @@ BLACK = 2e-5  # of displayed white, added to light so that a display's slope is 
 STEPS, MORE_STEPS = 6, 2  # of Gauss and Newton, from a guess and from an earlier fit
 STEEPEST = 20.0  # slope of the display at which a step is trusted
 DAMPING = 1e-3
+# Light below zero shows black under one light, but takes away from others under many; this share of the display's slope
+# there counts against it. More would lift the shadow side of a matte body, which nine terms cannot keep black.
+NEGATIVE = 0.05
 NOISE = 0.05  # displayed: of a photo's value, by sensor and model
 VARIETY = (
     1.0  # of the constant part: how far a base's other parts go. What is dark stays even: there they would be noise
@@ -102,7 +105,7 @@ def _fit_channel(
             lit = max(light, 0.0) + BLACK
             shown = lit**GAMMA
             work.slope[i] = min(GAMMA * shown / lit, STEEPEST)
-            work.residual[i] = work.goal[i] - min(shown, 1.0)
+            work.residual[i] = work.goal[i] - min(shown, 1.0) - NEGATIVE * work.slope[i] * min(light, 0.0)
         if robust:
             scale = max(2.0 * np.median(np.abs(work.residual)), LEAST_SCALE)
         matrix[:] = 0

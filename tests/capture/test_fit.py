@@ -20,7 +20,7 @@ from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session, read_session
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.errors import FitError
-from geodfx.render import DiscLight, View, relight
+from geodfx.render import DiscLight, Environment, View, relight
 from geodfx.stone import Stone, hemioct_decode, unpack_green
 
 SIZE = 8
@@ -119,6 +119,21 @@ def test_gloss_is_a_wide_lobe_and_fills_the_gaps_between_lights(session: Session
     between = dome(311)[5:60:5]
     frames = [relight(stone, View(lights=(DiscLight(tuple(light), RADIUS),)))[..., 0].mean() for light in between]
     assert frames == pytest.approx(6.0 * shown(between) + 0.05 * between[:, 2], rel=0.15, abs=0.02)
+
+
+def test_a_matte_slope_keeps_its_light_under_an_even_sky(session: Session):
+    """Its shadow side does not take light away: a card of albedo a that leans by t shows a (1 + cos t) / 2."""
+    lights = dome(96)
+    lean = np.linspace(0, math.radians(70), SIZE * SIZE)
+    normal = np.stack([np.sin(lean), np.zeros_like(lean), np.cos(lean)], axis=1)
+    radiance = 0.5 * np.maximum(normal @ lights.T, 0)
+    codes = np.repeat(radiance[..., None], 3, axis=2).astype(np.float32)
+    texels = np.arange(SIZE * SIZE, dtype=np.int64)
+    stone = fitted(session, RadianceStack(codes, None, None, texels, (SIZE, SIZE)), lights)
+    sky = Environment.from_radiance(np.ones((8, 16, 3), np.float32))
+    share = relight(stone, View(environment=sky))[..., 1].ravel() / (0.25 * (1 + np.cos(lean)))
+    assert share[lean < math.radians(42)] == pytest.approx(1, abs=0.15)
+    assert share.min() > 0.6  # nine terms fit a steep slope's shadow badly
 
 
 def test_lights_add_up(session: Session):
