@@ -6,13 +6,14 @@
     frame = geodfx.relight(stone, view)                  (H, W, 4) float32, linear, premultiplied
     geodfx.evaluate(stone, "photos/ruby_heldout")        how near its frames come to photos
     geodfx.simulate("ruby.toml", "photos/ruby")          recipe -> photos of a stone with known truth
+    geodfx.plan("ruby.toml").expected                    what the photos of a rig will tell, before they are taken
 
 Angles are in radians. Every error that is raised on purpose is a GeodfxError.
 """
 
 from __future__ import annotations
 
-from geodfx.api import evaluate, load, process, relight, simulate
+from geodfx.api import evaluate, load, plan, process, relight, simulate
 from geodfx.errors import (
     BackendError,
     CalibrationError,
@@ -27,6 +28,7 @@ from geodfx.errors import (
     ViewError,
 )
 from geodfx.evaluate import PhotoScore, Score
+from geodfx.planning import Plan
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
 from geodfx.stone import Stone
 from geodfx.version import package_version
@@ -42,6 +44,7 @@ __all__ = [
     "OutputError",
     "PhotoError",
     "PhotoScore",
+    "Plan",
     "RecipeError",
     "Renderer",
     "Score",
@@ -54,6 +57,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "load",
+    "plan",
     "process",
     "relight",
     "simulate",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from geodfx.capture import Progress, capture
+from geodfx.capture import capture
 from geodfx.capture.session import read_session
 from geodfx.errors import FitError
 from geodfx.evaluate import evaluate
+from geodfx.planning import plan
+from geodfx.progress import Progress
 from geodfx.render import relight
 from geodfx.simulate import simulate
 from geodfx.stone import MODELS, Stone
 from geodfx.stone_file import load_stone
 
-__all__ = ["evaluate", "load", "process", "relight", "simulate"]
+__all__ = ["evaluate", "load", "plan", "process", "relight", "simulate"]
 
 
 def process(session: Path | str, *, model: str = "lobes", progress: Progress | None = None) -> Stone:

@@ -8,7 +8,7 @@ Photos and frames are taken one at a time; sums are kept in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from geodfx.colour import decode_srgb, encode_display, to_codes
 from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
 from geodfx.errors import PhotoError, SessionError
 from geodfx.images import read_image, write_image
+from geodfx.progress import Progress
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
 from geodfx.render.output import frame_stems
 from geodfx.staging import staged
@@ -118,7 +119,7 @@ def evaluate(
     *,
     pictures: Path | None = None,
     backend: str = "cpu",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Score:
     """Return the score of a stone against the photos of a session of domain `light` or `environment`.
 

@@ -17,14 +17,14 @@ from geodfx.arrays import F64, frozen
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import PhotoSet, open_photos, read_stack
-from geodfx.capture.progress import Progress, counter
 from geodfx.capture.rig import LightRig, make_rig
 from geodfx.capture.session import Session
 from geodfx.capture.spheres import calibrate
 from geodfx.errors import SessionError
+from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
 
-__all__ = ["Capture", "Progress", "capture", "find_rig"]
+__all__ = ["Capture", "capture", "find_rig"]
 
 
 @dataclass(frozen=True)

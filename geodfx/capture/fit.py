@@ -12,13 +12,13 @@ from geodfx.basis import TERMS, evaluate
 from geodfx.capture.fit_base import fit_displayed
 from geodfx.capture.fit_lobes import CHUNK, LOBE_BASIS, fit_lobes
 from geodfx.capture.photos import RadianceStack
-from geodfx.capture.progress import counter
 from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session
 from geodfx.colour import decode_display, encode_display
 from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
 from geodfx.errors import FitError
 from geodfx.jit import run_bands
+from geodfx.progress import Progress, counter
 from geodfx.stone import Lobes, Stone, encode_base
 from geodfx.version import package_version
 
@@ -42,7 +42,7 @@ def fit_stone(
     rig: LightRig,
     alpha: U8,
     model: str,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Fitted:
     """Fit a model to what the photos hold. alpha: (H, W). Raises FitError for too few or too dark photos."""
     lights = len(rig.direction)
@@ -105,9 +105,7 @@ def display_gain(stack: RadianceStack) -> float | None:
     return WHITE_LEVEL / level if level > 0 else None
 
 
-def _fit_smooth(
-    stack: RadianceStack, rig: LightRig, gain: float, model: str, progress: Callable[[str, int, int], None] | None
-) -> F32:
+def _fit_smooth(stack: RadianceStack, rig: LightRig, gain: float, model: str, progress: Progress | None) -> F32:
     """Return the coefficients (T, 3, J) of PTM or HSH on displayed values.
 
     A clipped value counts where the display clips as well, for then what it shows is known: white.

@@ -26,9 +26,9 @@ from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets, make_work, settle_channels
 from geodfx.capture.photos import RadianceStack
-from geodfx.capture.progress import Progress, counter
 from geodfx.capture.rig import LightRig
 from geodfx.jit import run_bands
+from geodfx.progress import Progress, counter
 from geodfx.stone import pack_lobes
 
 __all__ = ["LOBE_BASIS", "LobeModel", "fit_lobes", "soften"]

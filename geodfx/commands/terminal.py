@@ -11,8 +11,8 @@ from typing import Never, TextIO
 
 from tqdm import tqdm
 
-from geodfx.capture import Progress
 from geodfx.errors import GeodfxWarning
+from geodfx.progress import Progress
 
 __all__ = ["one_line", "print_json", "shown_bytes", "shown_progress", "told_warnings"]
 

@@ -6,12 +6,12 @@ read_recipe, plan_series, make_stone, make_surround, shoot, write_session, write
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from geodfx.errors import OutputError
+from geodfx.progress import Progress, counter
 from geodfx.simulate.expose import Stone
 from geodfx.simulate.recipe import Recipe, read_recipe
 from geodfx.simulate.series import Series, plan_series
@@ -23,9 +23,7 @@ from geodfx.simulate.surround import Surround, make_surround
 from geodfx.simulate.truth import write_truth
 from geodfx.staging import staged
 
-__all__ = ["Recipe", "read_recipe", "simulate"]
-
-Progress = Callable[[str, int, int], None]  # stage, how many are done, of how many
+__all__ = ["Recipe", "planned_series", "read_recipe", "simulate"]
 
 TRUTH_FOLDER, PHOTO_STORE = "truth", "photos.npy"
 GROWTH, RIG = 0, 1  # streams of random numbers: what the stone is, and where lights stand, do not disturb each other
@@ -47,11 +45,16 @@ def simulate(recipe: Recipe | Path | str, out: Path | str, *, progress: Progress
     gain: float | None = None
     folders = []
     with staged(out) as temporary:
-        for series in plan_series(wanted, np.random.default_rng([wanted.seed, RIG])):
+        for series in planned_series(wanted):
             (temporary / series.folder / TRUTH_FOLDER).mkdir(parents=True)
             gain = _make_session(temporary / series.folder, wanted, series, stone, surround, gain, progress)
             folders.append(out / series.folder)
     return tuple(folders)
+
+
+def planned_series(recipe: Recipe) -> tuple[Series, ...]:
+    """Return the series that `simulate` makes of a recipe; the one to be fitted is the first."""
+    return plan_series(recipe, np.random.default_rng([recipe.seed, RIG]))
 
 
 def _make_session(
@@ -68,9 +71,9 @@ def _make_session(
     count = len(series.names)
     rows = height * (1 if series.tilts is None else count + 1)
     title = series.folder or "session"
-    traced = None if progress is None else _counter(progress, f"{title}: trace", rows)
+    traced = None if progress is None else counter(progress, f"{title}: trace", rows)
     written = (
-        None if progress is None else _counter(progress, f"{title}: write", count * len(recipe.sensor.exposures_ev))
+        None if progress is None else counter(progress, f"{title}: write", count * len(recipe.sensor.exposures_ev))
     )
     truth = folder / TRUTH_FOLDER
     with photo_store((count, height, width, 3), truth / PHOTO_STORE, keep=recipe.truth.photos) as photos:
@@ -79,15 +82,3 @@ def _make_session(
         write_session(folder, recipe, series, shots, gain, written)
         write_truth(truth, shots.truth, stone)
     return gain
-
-
-def _counter(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
-    """Return a function that adds up what is done and tells `progress`."""
-    done = 0
-
-    def count(more: int) -> None:
-        nonlocal done
-        done += more
-        progress(stage, done, total)
-
-    return count

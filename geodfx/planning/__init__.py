@@ -1,0 +1,98 @@
+"""A rig judged before it is shot, from where its lights stand and how large they are.
+
+source -> lights -> exits located -> expected, gaps -> advice
+find_lights, locate, summarise, find_gaps, advise
+
+docs/PLAN.md tells what each figure means and how near it comes to what fits of simulated stones then do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from geodfx.arrays import F64, frozen
+from geodfx.errors import CalibrationError
+from geodfx.planning.advice import Advice, advise
+from geodfx.planning.expect import NOISE, Expected, summarise
+from geodfx.planning.gaps import Gap, find_gaps
+from geodfx.planning.locate import even_directions, locate
+from geodfx.planning.rigs import find_lights
+
+__all__ = ["Advice", "Expected", "Gap", "Plan", "plan"]
+
+DIRECTIONS = 3000  # 2.6 degrees apart: shares and medians come out to about 2 in 100
+AIM_RAD = math.radians(1.0)
+LEAST_RADIUS_RAD, MOST_RADIUS_RAD = math.radians(0.1), math.radians(60)  # as of a recipe's lights
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to expect of a rig and what to change. L lights, N directions evenly over the upper half sphere."""
+
+    source: Path
+    light_direction: F64  # (L, 3) unit
+    light_radius_rad: float
+    spacing_rad: float  # mean angle from a light to the nearest other
+    noise: float  # of a full flash, as a share of it
+    expected: Expected
+    gaps: tuple[Gap, ...]  # the largest first
+    advice: Advice
+    direction: F64  # (N, 3) unit
+    error_rad: F64  # (N,) to which the photos tell an exit in that direction; nan: no light sees it
+
+    def __post_init__(self) -> None:
+        for name, shape in (("light_direction", (None, 3)), ("direction", (None, 3)), ("error_rad", (None,))):
+            object.__setattr__(self, name, frozen(name, getattr(self, name), np.float64, shape))
+
+
+def plan(
+    source: Path | str, *, light_radius_rad: float | None = None, aim_rad: float = AIM_RAD, noise: float = NOISE
+) -> Plan:
+    """Return what photos under a rig will tell of a stone's exit directions, and what would make them tell more.
+
+    source: a session folder, a recipe (.toml) or a light file (.lp). light_radius_rad: in place of what it tells; of
+    a light file it must be given. aim_rad: median error for which lights are counted. noise: standard deviation of a
+    full flash, as a share of it, 0.001 to 0.5. Raises SessionError, PhotoError, CalibrationError or RecipeError.
+    """
+    if not 0.001 <= noise <= 0.5:
+        raise CalibrationError(
+            f"{source}: noise {noise:g} is not a share of a full flash that can be; give 0.001 to 0.5"
+        )
+    if not 0 < aim_rad < math.pi:
+        raise CalibrationError(
+            f"{source}: an error of {math.degrees(aim_rad):g} degrees cannot be aimed at; give 0.1 or more"
+        )
+    rig = find_lights(Path(source), light_radius_rad)
+    lights, radius = rig.direction, rig.radius_rad
+    if not LEAST_RADIUS_RAD <= radius <= MOST_RADIUS_RAD:
+        raise CalibrationError(
+            f"{source}: lights of radius {math.degrees(radius):g} degrees cannot be judged; give 0.1 to 60"
+        )
+    direction = even_directions(DIRECTIONS)
+    located = locate(direction, lights, radius, noise)
+    expected = summarise(located, radius)
+    return Plan(
+        source=Path(source),
+        light_direction=lights,
+        light_radius_rad=radius,
+        spacing_rad=_spacing(lights),
+        noise=noise,
+        expected=expected,
+        gaps=find_gaps(lights, radius),
+        advice=advise(lights, radius, noise, expected, aim_rad),
+        direction=direction,
+        error_rad=located.error_rad,
+    )
+
+
+def _spacing(lights: F64) -> float:
+    """Return the mean angle from each light (L, 3) to its nearest; of a single light, 0."""
+    if len(lights) < 2:
+        return 0.0
+    cosine = lights @ lights.T
+    np.fill_diagonal(cosine, -1.0)
+    return float(np.arccos(np.clip(cosine.max(axis=1), -1.0, 1.0)).mean())

@@ -1,0 +1,83 @@
+"""What to change about a rig: larger or smaller lights, more of them, and where."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F64, frozen
+from geodfx.planning.expect import Expected, expect
+from geodfx.planning.gaps import place_lights
+from geodfx.planning.locate import even_directions
+
+__all__ = ["Advice", "advise"]
+
+COUNT = 768  # directions at which a variant is tried
+SIZES = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5)  # of the radius, that are tried
+WIDEST_RAD = math.radians(30.0)
+WORTH = 0.03  # share of the directions: what a change must locate more to be advised
+MORE_LIGHTS = 1.3  # steps in the number of lights
+MOST_LIGHTS = 2048
+MOST_ADDED = 8
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Changes, each on its own; Expected tells what would come of it."""
+
+    radius_rad: float  # of the lights where they stand; the rig's own if no other is clearly better
+    with_radius: Expected
+    aim_rad: float  # the median error that is asked for
+    lights: int | None  # evenly spread, of the rig's radius, that reach the aim; None: not even MOST_LIGHTS do
+    with_lights: Expected | None
+    added: F64  # (n, 3) where more lights would show most that no light sees now
+    seen_share: float  # with those
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "added", frozen("added", self.added, np.float64, (None, 3)))
+
+
+def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float) -> Advice:
+    """Return what to change about lights (L, 3), of which `expected` is expected, to reach a median error."""
+    radius, with_radius = _best_radius(lights, radius_rad, noise)
+    count, with_lights = _enough_lights(lights, radius_rad, noise, expected, aim_rad)
+    added, seen = place_lights(lights, radius_rad, MOST_ADDED)
+    return Advice(radius, with_radius, aim_rad, count, with_lights, added, seen)
+
+
+def _best_radius(lights: F64, radius_rad: float, noise: float) -> tuple[float, Expected]:
+    """Return the radius at which most directions are located and alone, and what is then expected."""
+    tried = {
+        size: expect(lights, size * radius_rad, noise, COUNT)
+        for size in SIZES
+        if size * radius_rad <= max(WIDEST_RAD, radius_rad)
+    }
+    worth = {size: told.located_share * told.alone_share for size, told in tried.items()}
+    best = max(worth, key=worth.__getitem__)
+    if worth[best] < worth[1.0] + WORTH:
+        best = 1.0
+    return best * radius_rad, tried[best]
+
+
+def _enough_lights(
+    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float
+) -> tuple[int | None, Expected | None]:
+    """Return how many lights, spread evenly above the lowest one's height, reach a median error.
+
+    The number grows by steps and is then found between two of them, since the error falls as a power of it.
+    """
+    if expected.error_median_rad <= aim_rad:
+        return len(lights), expected
+    lowest = float(lights[:, 2].min())
+    few, its_error = len(lights), expected.error_median_rad
+    while few < MOST_LIGHTS:
+        many = min(math.ceil(few * MORE_LIGHTS), MOST_LIGHTS)
+        told = expect(even_directions(many, lowest), radius_rad, noise, COUNT)
+        if told.error_median_rad <= aim_rad:
+            share = math.log(its_error / aim_rad) / math.log(its_error / told.error_median_rad)
+            count = math.ceil(few * (many / few) ** min(max(share, 0.0), 1.0))
+            return count, expect(even_directions(count, lowest), radius_rad, noise, COUNT)
+        few, its_error = many, told.error_median_rad
+    return None, None
