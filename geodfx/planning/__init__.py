@@ -19,7 +19,7 @@ from geodfx.errors import CalibrationError
 from geodfx.planning.advice import Advice, advise
 from geodfx.planning.expect import NOISE, Expected, summarise
 from geodfx.planning.gaps import Gap, find_gaps
-from geodfx.planning.locate import even_directions, locate
+from geodfx.planning.posterior import even_directions, locate
 from geodfx.planning.rigs import find_lights
 
 __all__ = ["Advice", "Expected", "Gap", "Plan", "plan"]

@@ -10,13 +10,15 @@ import numpy as np
 from geodfx.arrays import F64, frozen
 from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
-from geodfx.planning.locate import even_directions
+from geodfx.planning.posterior import even_directions
 
 __all__ = ["Advice", "advise"]
 
 COUNT = 768  # directions at which a variant is tried
-SIZES = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5)  # of the radius, that are tried
-WIDEST_RAD = math.radians(30.0)
+# Radii that are tried, of the spacing that the lights would have if they were spread evenly. Beyond the largest, fits
+# err more than what is expected of a lobe alone: nearly all share their lights with others (docs/PLAN.md).
+SIZES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15)
+MOST_RAD = math.radians(60.0)
 WORTH = 0.03  # share of the directions: what a change must locate more to be advised
 MORE_LIGHTS = 1.3  # steps in the number of lights
 MOST_LIGHTS = 2048
@@ -49,16 +51,14 @@ def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim
 
 def _best_radius(lights: F64, radius_rad: float, noise: float) -> tuple[float, Expected]:
     """Return the radius at which most directions are located and alone, and what is then expected."""
-    tried = {
-        size: expect(lights, size * radius_rad, noise, COUNT)
-        for size in SIZES
-        if size * radius_rad <= max(WIDEST_RAD, radius_rad)
-    }
-    worth = {size: told.located_share * told.alone_share for size, told in tried.items()}
+    spacing = math.sqrt(2 * math.pi * (1 - float(lights[:, 2].min())) / len(lights))
+    radii = {radius_rad, *(min(size * spacing, MOST_RAD) for size in SIZES)}
+    tried = {radius: expect(lights, radius, noise, COUNT) for radius in sorted(radii)}
+    worth = {radius: told.located_share * told.alone_share for radius, told in tried.items()}
     best = max(worth, key=worth.__getitem__)
-    if worth[best] < worth[1.0] + WORTH:
-        best = 1.0
-    return best * radius_rad, tried[best]
+    if worth[best] < worth[radius_rad] + WORTH:
+        best = radius_rad
+    return best, tried[best]
 
 
 def _enough_lights(

@@ -9,13 +9,13 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.locate import Located, even_directions, locate
+from geodfx.planning.posterior import Located, even_directions, locate
 
 __all__ = ["LOCATED_DEG", "NOISE", "Expected", "expect", "summarise"]
 
 # Deviation of a full flash, as a share of it. A sensor's is 0.01 or less, but edges of facets, fire and fainter lobes
-# move a reading too, so that the fit takes a direction to be e times less likely where the loss over its three channels is
-# 0.1 higher (`capture.facet_fit`): then 3 s^2 = 0.1 / 2.
+# move a reading too, so that the fit takes a direction to be e times less likely where the loss over its three channels
+# is 0.1 higher (`capture.facet_fit`): 3 s^2 = 0.1 / 2.
 NOISE = 0.13
 # Three lobes hold 99 % of what leaves a cut stone upwards, so that beside each there are two that may share its lights.
 OTHER_LOBES = 2

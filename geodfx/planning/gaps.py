@@ -9,7 +9,7 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.locate import even_directions
+from geodfx.planning.posterior import even_directions
 
 __all__ = ["Gap", "find_gaps", "place_lights"]
 

@@ -40,14 +40,20 @@ def _place(direction: F64) -> tuple[float, float]:
     return MIDDLE + x * scale, MIDDLE - y * scale
 
 
-def _map(plan: Plan) -> list[Dot]:
-    """Return a dot for each direction, coloured by how well it is told."""
-    size = 1.15 * RIM / math.sqrt(len(plan.direction))  # neighbours just overlap
-    dots = []
-    for direction, error in zip(plan.direction, np.degrees(plan.error_rad), strict=True):
-        colour = UNSEEN if math.isnan(error) else next(colour for limit, colour in CLASSES if error <= limit)
-        dots.append(Dot(*_place(direction), size, colour))
-    return dots
+def _map(plan: Plan) -> list[Dot | Line]:
+    """Return dots for each direction, coloured by how well it is told: large ones that close up, small ones on top."""
+    size = RIM / math.sqrt(len(plan.direction))  # of a dot with a direction's share of the disc
+    places = [_place(direction) for direction in plan.direction]
+    colours = [
+        UNSEEN if math.isnan(error) else next(colour for limit, colour in CLASSES if error <= limit)
+        for error in np.degrees(plan.error_rad).tolist()
+    ]
+    told = list(zip(places, colours, strict=True))
+    dots = [Dot(x, y, share * size, colour) for share in (1.35, 0.85) for (x, y), colour in told]
+    turn = np.linspace(0, 2 * math.pi, 2 * CORNERS + 1)
+    beyond = RIM + 2 * size
+    outside = Line([(MIDDLE + beyond * math.cos(t), MIDDLE + beyond * math.sin(t)) for t in turn], 4 * size, "#ffffff")
+    return [*dots, outside]
 
 
 def _rims(plan: Plan) -> list[Dot | Line]:
@@ -94,6 +100,8 @@ def _marks(plan: Plan) -> list[Line | Word | Dot]:
     for number, gap in enumerate(plan.gaps, 1):
         shapes += _circle(gap.direction, gap.radius_rad, 2.0, GAP)
         x, y = _place(gap.direction)
+        inwards = min(1.0, (RIM - 10) / max(math.hypot(x - MIDDLE, y - MIDDLE), 1.0))
+        x, y = MIDDLE + inwards * (x - MIDDLE), MIDDLE + inwards * (y - MIDDLE)
         shapes.append(Word(x - 4, y + 5, str(number), 15, GAP))
     for light in plan.advice.added:
         x, y = _place(light)

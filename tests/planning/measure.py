@@ -18,7 +18,7 @@ from geodfx.basis import hemioct_decode, light_kernel
 from geodfx.capture import capture
 from geodfx.capture.session import read_session
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.locate import response
+from geodfx.planning.posterior import response
 from geodfx.stone import Stone, rgb9e5_decode, unpack_green
 
 STRONG = 0.5  # of displayed white
@@ -39,6 +39,7 @@ class Measured:
     missed_share: float  # of those: no fitted lobe is near
     median_deg: float  # error of the others
     nine_tenths_deg: float
+    direction: F64  # (lobes, 3) where they point
 
 
 def measure(folder: Path) -> Measured:
@@ -55,6 +56,7 @@ def compare(folder: Path, stone: Stone) -> Measured:
     flash = light_kernel(radius)[0] * stone.display_gain
     fitted, first = _fitted(stone)
     seen, error, missed = [], [], 0
+    counted: list[F64] = []
     for texel, direction, weight in _true_lobes(folder, NEAR * radius):
         shown = response(direction, lights, radius).max(axis=1)
         seen.append(np.stack([shown, weight], axis=1))
@@ -63,6 +65,7 @@ def compare(folder: Path, stone: Stone) -> Measured:
         alone = share @ weight <= OTHERS * weight
         its = fitted[first[texel] : first[texel + 1]]
         for d in direction[alone & (weight * flash >= STRONG) & (shown >= SHOWN)]:
+            counted.append(d)
             off = np.linalg.norm(its - d, axis=1).min(initial=2.0)
             if off > FOUND * radius:
                 missed += 1
@@ -72,7 +75,9 @@ def compare(folder: Path, stone: Stone) -> Measured:
     median, most = np.quantile(error, [0.5, 0.9]) if error else (math.nan, math.nan)
     count = len(error) + missed
     by_weight = float(weight[shown > 0].sum() / weight.sum())
-    return Measured(float((shown > 0).mean()), by_weight, count, missed / max(count, 1), float(median), float(most))
+    where = np.array(counted).reshape(-1, 3)
+    share = missed / max(count, 1)
+    return Measured(float((shown > 0).mean()), by_weight, count, share, float(median), float(most), where)
 
 
 def _fitted(stone: Stone) -> tuple[F64, F64]:

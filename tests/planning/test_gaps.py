@@ -1,0 +1,66 @@
+"""Gaps and places for more lights, on rigs whose gaps are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.planning.expect import expect
+from geodfx.planning.gaps import find_gaps, place_lights
+from geodfx.planning.posterior import even_directions
+
+ZENITH = np.array([[0.0, 0.0, 1.0]])
+
+
+def test_one_light_sees_the_share_of_its_disc():
+    radius = math.radians(25)
+    seen = expect(ZENITH, radius, 0.1, 4000).seen_share
+    assert seen == pytest.approx(1 - math.cos(1.12 * radius), abs=0.002)
+
+
+def test_the_gap_around_one_light_reaches_from_the_horizon_to_its_rim():
+    gaps = find_gaps(ZENITH, math.radians(20))
+    assert math.degrees(gaps[0].radius_rad) == pytest.approx(90 - 1.12 * 20, abs=1)
+    assert gaps[0].direction[2] < 0.02
+
+
+def test_a_missing_part_of_a_dome_is_the_widest_gap():
+    lights = even_directions(160)
+    hole = np.array([0.6, 0.0, 0.8])
+    kept = lights[lights @ hole < math.cos(math.radians(24))]
+    gap = find_gaps(kept, math.radians(8))[0]
+    assert math.degrees(math.acos(gap.direction @ hole)) < 4
+    assert math.degrees(gap.radius_rad) == pytest.approx(24 - 1.12 * 8, abs=4)  # the nearest that is left may be off
+    added, _ = place_lights(kept, math.radians(8), 1)
+    assert math.degrees(math.acos(added[0] @ hole)) < 12  # within the hole
+
+
+def test_gaps_do_not_overlap_and_shrink():
+    gaps = find_gaps(even_directions(12, 0.3), math.radians(8))
+    sizes = [gap.radius_rad for gap in gaps]
+    assert len(gaps) > 1
+    assert sizes == sorted(sizes, reverse=True)
+    for i, one in enumerate(gaps):
+        for other in gaps[i + 1 :]:
+            apart = math.acos(min(float(one.direction @ other.direction), 1.0))
+            assert apart >= one.radius_rad + other.radius_rad - 0.01
+
+
+def test_lights_wide_enough_leave_no_gap():
+    assert find_gaps(even_directions(200), math.radians(15)) == ()
+    added, seen = place_lights(even_directions(200), math.radians(15), 4)
+    assert len(added) == 0
+    assert seen == 1
+
+
+def test_added_lights_show_what_is_promised():
+    lights, radius = even_directions(40, 0.4), math.radians(9)
+    added, promised = place_lights(lights, radius, 6)
+    assert len(added) == 6
+    assert added[:, 2].min() >= math.sin(radius) - 1e-6
+    before = expect(lights, radius, 0.1, 4000).seen_share
+    after = expect(np.concatenate([lights, added]), radius, 0.1, 4000).seen_share
+    assert after == pytest.approx(promised, abs=0.01)
+    assert after > before + 0.05
