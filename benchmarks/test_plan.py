@@ -36,11 +36,13 @@ CASES = [
     ("brilliant", "diamond", NEAR, 96, 8),
     ("brilliant", "diamond", FAR, 96, 8),
     ("brilliant", "diamond", NEAR, 96, 12),
+    ("brilliant", "diamond", NEAR, 96, 15),
     ("brilliant", "diamond", NEAR, 192, 5),
     ("brilliant", "diamond", NEAR, 192, 8),
     ("step", "sapphire", NEAR, 48, 12),
     ("step", "sapphire", NEAR, 96, 8),
     ("step", "sapphire", NEAR, 96, 12),
+    ("step", "sapphire", NEAR, 96, 15),
     ("step", "emerald", FAR, 96, 12),
     ("step", "sapphire", NEAR, 192, 8),
 ]

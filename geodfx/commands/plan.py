@@ -18,6 +18,10 @@ from geodfx.planning.picture import write_picture
 
 __all__ = ["add_to"]
 
+TOLD_PLACES = 3  # of gaps and of more lights; the JSON has them all
+# What docs/PLAN.md measures beyond domes: lights wider than this share of their even spacing, or nearer to one another.
+WIDE, UNEVEN = 1.2, 0.8
+
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add this command to the parser."""
@@ -80,11 +84,15 @@ def _text(planned: Plan) -> str:
         f"located    {expected.located_share:.0%} of the exit directions to {LOCATED_DEG:g} degree",
         f"alone      {expected.alone_share:.0%} of the flashes share no light with another of their texel",
     ]
-    for gap in planned.gaps[:1]:
-        more = f", and {len(planned.gaps) - 1} more" if len(planned.gaps) > 1 else ""
-        lines.append(f"gaps       {math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}{more}")
-    if not planned.gaps:
-        lines.append("gaps       none wider than the eye would miss")
+    told = planned.gaps[:TOLD_PLACES]
+    gaps = [f"{math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}" for gap in told]
+    lines.append(f"gaps       {'; '.join(gaps) if gaps else 'none'}")
+    if planned.light_radius_rad > WIDE * planned.even_spacing_rad:
+        lines.append("note       lights this wide share most flashes: fits err up to twice what is told here")
+    if planned.spacing_rad < UNEVEN * planned.even_spacing_rad:
+        lines.append(
+            "note       the lights stand unevenly: a stone's exits may gather where they are dense, or are not"
+        )
     lines += [f"{'advice' if i == 0 else '':10} {line}" for i, line in enumerate(_advice(planned))]
     return "\n".join(lines)
 
@@ -108,7 +116,7 @@ def _advice(planned: Plan) -> list[str]:
     else:
         lines.append(f"{aim} takes about {advice.lights} lights of this radius, evenly spread")
     if len(advice.added) and advice.seen_share > expected.seen_share:
-        places = "; ".join(_where(light) for light in advice.added[:3])
+        places = "; ".join(_where(light) for light in advice.added[:TOLD_PLACES])
         lines.append(f"{len(advice.added)} more lights would show {advice.seen_share:.0%}; the first ones at {places}")
     return lines
 
@@ -133,6 +141,7 @@ def _values(planned: Plan) -> dict[str, object]:
         "lights": len(planned.light_direction),
         "light_radius_deg": _deg(planned.light_radius_rad),
         "spacing_deg": _deg(planned.spacing_rad),
+        "even_spacing_deg": _deg(planned.even_spacing_rad),
         "noise": planned.noise,
         **_expected(planned.expected),
         "gaps": [{"direction": _row(gap.direction), "radius_deg": _deg(gap.radius_rad)} for gap in planned.gaps],

@@ -16,7 +16,7 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 from geodfx.errors import CalibrationError
-from geodfx.planning.advice import Advice, advise
+from geodfx.planning.advice import Advice, advise, even_spacing
 from geodfx.planning.expect import NOISE, Expected, summarise
 from geodfx.planning.gaps import Gap, find_gaps
 from geodfx.planning.posterior import even_directions, locate
@@ -37,6 +37,7 @@ class Plan:
     light_direction: F64  # (L, 3) unit
     light_radius_rad: float
     spacing_rad: float  # mean angle from a light to the nearest other
+    even_spacing_rad: float  # what it would be about, were the lights spread evenly above the lowest one's height
     noise: float  # of a full flash, as a share of it
     expected: Expected
     gaps: tuple[Gap, ...]  # the largest first
@@ -80,6 +81,7 @@ def plan(
         light_direction=lights,
         light_radius_rad=radius,
         spacing_rad=_spacing(lights),
+        even_spacing_rad=even_spacing(lights),
         noise=noise,
         expected=expected,
         gaps=find_gaps(lights, radius),

@@ -12,7 +12,7 @@ from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
 from geodfx.planning.posterior import even_directions
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "advise", "even_spacing"]
 
 COUNT = 768  # directions at which a variant is tried
 # Radii that are tried, of the spacing that the lights would have if they were spread evenly. Beyond the largest, fits
@@ -41,6 +41,11 @@ class Advice:
         object.__setattr__(self, "added", frozen("added", self.added, np.float64, (None, 3)))
 
 
+def even_spacing(lights: F64) -> float:
+    """Return how far apart lights (L, 3) would be, radians, were they spread evenly above the lowest one's height."""
+    return math.sqrt(2 * math.pi * (1 - float(lights[:, 2].min())) / len(lights))
+
+
 def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float) -> Advice:
     """Return what to change about lights (L, 3), of which `expected` is expected, to reach a median error."""
     radius, with_radius = _best_radius(lights, radius_rad, noise)
@@ -51,7 +56,7 @@ def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim
 
 def _best_radius(lights: F64, radius_rad: float, noise: float) -> tuple[float, Expected]:
     """Return the radius at which most directions are located and alone, and what is then expected."""
-    spacing = math.sqrt(2 * math.pi * (1 - float(lights[:, 2].min())) / len(lights))
+    spacing = even_spacing(lights)
     radii = {radius_rad, *(min(size * spacing, MOST_RAD) for size in SIZES)}
     tried = {radius: expect(lights, radius, noise, COUNT) for radius in sorted(radii)}
     worth = {radius: told.located_share * told.alone_share for radius, told in tried.items()}

@@ -17,6 +17,7 @@ __all__ = ["DRAWING_SUFFIXES", "Dot", "Line", "Word", "write_drawing"]
 
 DRAWING_SUFFIXES = (".png", ".svg")
 FINENESS = 2  # pixels of a PNG a unit of the drawing
+COLOURS = 256  # of a PNG: a few and the blends between them
 SMOOTHING = 3  # it is drawn this much larger, so that edges come out soft
 
 
@@ -93,5 +94,6 @@ def _png(shapes: Sequence[Dot | Line | Word], width: int, height: int) -> bytes:
             font = ImageFont.load_default(shape.size * scale)
             draw.text((shape.x * scale, shape.y * scale), shape.text, shape.colour, font, anchor="ls")
     out = io.BytesIO()
-    picture.resize((width * FINENESS, height * FINENESS), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
+    small = picture.resize((width * FINENESS, height * FINENESS), Image.Resampling.LANCZOS)
+    small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()

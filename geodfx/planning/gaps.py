@@ -31,13 +31,10 @@ class Gap:
 
 
 def find_gaps(lights: F64, radius_rad: float) -> tuple[Gap, ...]:
-    """Return the largest discs that no light (L, 3) reaches and that do not overlap, the largest first.
-
-    Their middles are above the horizon, so that of a gap at the rim a part may lie below.
-    """
+    """Return the largest discs above the horizon that no light (L, 3) reaches, apart from each other, largest first."""
     net = even_directions(NET)
     reach = radius_rad * (1 + LIGHT_EDGE)
-    free = _angle((net @ lights.T).max(axis=1)) - reach
+    free = np.minimum(_angle((net @ lights.T).max(axis=1)) - reach, np.arcsin(net[:, 2]))
     gaps = []
     for _ in range(MOST_GAPS):
         widest = int(free.argmax())

@@ -21,9 +21,19 @@ def test_one_light_sees_the_share_of_its_disc():
 
 
 def test_the_gap_around_one_light_reaches_from_the_horizon_to_its_rim():
-    gaps = find_gaps(ZENITH, math.radians(20))
-    assert math.degrees(gaps[0].radius_rad) == pytest.approx(90 - 1.12 * 20, abs=1)
-    assert gaps[0].direction[2] < 0.02
+    gap = find_gaps(ZENITH, math.radians(20))[0]
+    half = (90 - 1.12 * 20) / 2
+    assert math.degrees(gap.radius_rad) == pytest.approx(half, abs=1)
+    assert math.degrees(math.asin(gap.direction[2])) == pytest.approx(half, abs=1)
+
+
+def test_a_hole_at_the_zenith_is_a_gap():
+    turn = np.arange(24) * math.pi / 12
+    ring = np.stack([np.cos(turn) * 0.5, np.sin(turn) * 0.5, np.full(24, math.sqrt(0.75))], axis=1)  # 60 degrees high
+    low = np.stack([np.cos(turn) * 0.98, np.sin(turn) * 0.98, np.full(24, math.sqrt(1 - 0.98**2))], axis=1)
+    gap = find_gaps(np.concatenate([ring, low]), math.radians(12))[0]
+    assert gap.direction[2] > math.cos(math.radians(2))
+    assert math.degrees(gap.radius_rad) == pytest.approx(30 - 1.12 * 12, abs=2)
 
 
 def test_a_missing_part_of_a_dome_is_the_widest_gap():

@@ -135,6 +135,23 @@ def test_the_text_is_a_few_lines_and_the_json_one(recipe, planned, capsys):
     assert told["picture"] is None
 
 
+@pytest.mark.parametrize(
+    ("rig", "note"),
+    [
+        ('kind = "dome"\nlights = 60', None),
+        ('kind = "dome"\nlights = 60\nradius_deg = 25', "this wide"),
+        ('kind = "rings"\nlights = 24', "unevenly"),
+    ],
+)
+def test_it_tells_where_its_figures_hold_less(rig, note, tmp_path, capsys):
+    path = tmp_path / "rig.toml"
+    path.write_text(f'[stone]\ncut = "brilliant"\nmaterial = "ruby"\n[rig]\n{rig}\n')
+    assert main(["plan", str(path)]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    assert len(notes) == (note is not None)
+    assert all(str(note) in line for line in notes)
+
+
 def write_lp(folder, directions):
     write_listing(folder, [f"{i}.png" for i in range(len(directions))], directions)
     return folder / "lights.lp"
