@@ -18,7 +18,7 @@ from geodfx.planning.drawing import Dot, Line, Word, write_drawing
 __all__ = ["write_picture"]
 
 MIDDLE, RIM = 320.0, 280.0  # of the drawn half sphere, in units of the drawing
-WIDTH, HEIGHT = 900, 640
+WIDTH, HEIGHT = 960, 640
 LEGEND_X = 640.0
 HEIGHTS_DEG = (30, 60)  # rings that help to read a height
 INK, SOFT, GAP, ADDED = "#1b1e23", "#6a707a", "#d1603d", "#1a7f4b"
