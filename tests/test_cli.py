@@ -269,7 +269,7 @@ def test_lights_alone_are_displayed_at_the_stones_own_gain(stone_path, lit, tmp_
     np.testing.assert_allclose(shown[..., 3], linear[..., 3] * 255, atol=0.51)
 
 
-def test_an_environment_is_exposed_so_that_nine_tenths_of_the_untilted_stone_are_below_white(stone_path, tmp_path):
+def test_an_environment_is_exposed_for_the_untilted_stone(stone_path, tmp_path):
     environment = str(write_environment(tmp_path / "sky.hdr", 0.02))
     tilts = tmp_path / "tilts.csv"
     tilts.write_text("file,pitch_deg,roll_deg\nlevel,0,0\nsteep,30,0\n")
@@ -278,8 +278,9 @@ def test_an_environment_is_exposed_so_that_nine_tenths_of_the_untilted_stone_are
     assert main([*words, str(tmp_path / "linear"), "--frame-suffix", ".npy"]) == 0
     level, steep = (np.load(tmp_path / "linear" / f"{name}.npy") for name in ("level", "steep"))
     covered = level[..., 3] > 0
-    white = np.quantile(level[covered][:, :3].max(axis=1), 0.9)
-    assert white < 0.2  # the map is dim: the gain has something to do
+    half, most = np.quantile(level[covered][:, :3].max(axis=1), (0.5, 0.9))
+    white = max(most, half / 0.4)  # nine tenths of the texels are below white, and half of them below two thirds
+    assert white < 0.25  # the map is dim: the gain has something to do
     for name, frame in (("level", level), ("steep", steep)):
         shown = cv2.imread(str(tmp_path / "shown" / f"{name}.png"), cv2.IMREAD_UNCHANGED)[..., [2, 1, 0, 3]]
         full = frame[..., 3] == 1
