@@ -1,11 +1,12 @@
 """The command `geodfx`: arguments in, an exit code out. The work is done in `geodfx.commands`.
 
-0: done. 1: a known error, told on one line. 2: wrong usage. 130: interrupted.
+0: done. 1: a known error, told on one line. 2: wrong usage. 130: interrupted. 141: nobody reads on (as in `| head`).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from geodfx.version import package_version
 __all__ = ["main"]
 
 COMMANDS = (process, relight, evaluate, info, plan, simulate)
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+INTERRUPTED, UNREAD = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells count
 VALUES_WITH_A_SIGN = ("--light", "--tilt")  # argparse takes `-0.3,0.2,0.9` for an option unless it is joined to its own
 
 
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with told_warnings() as options.warnings:
             options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return UNREAD
     except GeodfxError as error:
         print(f"geodfx: error: {one_line(str(error))}", file=sys.stderr)
         return 1

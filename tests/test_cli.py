@@ -337,3 +337,14 @@ def test_it_runs_as_a_module(stone_path):
     )
     assert json.loads(done.stdout)["model"] == "lobes"
     assert done.stderr == ""
+
+
+def test_a_reader_that_stops_reading_is_no_error(stone_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "geodfx", "info", str(stone_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.close()
+        assert run.wait(timeout=120) == 141
+        assert run.stderr is not None
+        assert run.stderr.read() == b""

@@ -103,6 +103,16 @@ def _set_frame(search: Search, plane: F64, width: np.float32, pool: _Pool) -> in
 
 
 @kernel
+def _place_of(plane: F64, pool: _Pool, place: F64) -> None:
+    """Write the place (6,), as `_gain` takes it, of a facet's plane, about whose direction the chart is set."""
+    place[:] = 0
+    for j in range(3):
+        for slope in range(2):
+            place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
+            place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
+
+
+@kernel
 def _gain(
     search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, first: int, last: int
 ) -> float:
@@ -222,11 +232,7 @@ def move_facets(
             continue
         lights = _set_frame(search, plane, width, pool)
         extent = _extent(pool, count)
-        place[:] = 0
-        for j in range(3):
-            for slope in range(2):
-                place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
-                place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
+        _place_of(plane, pool, place)
         gain = _climb(search, pool, count, lights, width, extent, place, LAST_STEP)
         if turning * extent > STEEP * search.radius:
             for turn in range(2 * SLOPES):
@@ -261,11 +267,7 @@ def finish_facets(
         if count == 0:
             continue
         lights = _set_frame(search, plane, width, pool)
-        place[:] = 0
-        for j in range(3):
-            for slope in range(2):
-                place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
-                place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
+        _place_of(plane, pool, place)
         _split_channels(search, pool, count, lights, width, place, facets.fire[first + f])
         place[0], place[1] = 0.0, 0.0
         facets.spread[first + f] = _doubt(search, pool, count, lights, width, place)

@@ -13,7 +13,7 @@ from geodfx.arrays import F32, F64, frozen
 from geodfx.constants import MIN_LIGHT_RADIUS_RAD
 from geodfx.errors import CalibrationError, GeodfxWarning
 
-__all__ = ["LightRig", "make_rig"]
+__all__ = ["LightRig", "make_rig", "mean_spacing_rad"]
 
 UNTOLD_RADIUS_SHARE = 0.35  # of the mean spacing of the lights, when a session does not tell their radius
 MIN_EXTENT = 0.01  # rms, on the unit sphere: half a degree, less than any calibration is sure of
@@ -65,7 +65,7 @@ def make_rig(
     unit = direction / length[:, None]
     _refuse_flat(unit, source)
     if radius_rad is None:
-        radius_rad = max(UNTOLD_RADIUS_SHARE * _mean_spacing_rad(unit), MIN_LIGHT_RADIUS_RAD)
+        radius_rad = max(UNTOLD_RADIUS_SHARE * mean_spacing_rad(unit), MIN_LIGHT_RADIUS_RAD)
         told = f"{source}: the lights' angular radius is not told; {np.degrees(radius_rad):.2f} degrees is taken"
         remedy = "0.35 of their mean spacing; measure it and set light_radius_deg in session.toml"
         warnings.warn(f"{told}, {remedy}", GeodfxWarning, stacklevel=2)
@@ -85,7 +85,7 @@ def _refuse_flat(unit: F64, source: Path) -> None:
         raise CalibrationError(f"{source}: {told} (a ring at one height is a plane); {remedy}")
 
 
-def _mean_spacing_rad(unit: F64) -> float:
+def mean_spacing_rad(unit: F64) -> float:
     """Return the mean angle from each light to its nearest; of a single light, 0."""
     if len(unit) < 2:
         return 0.0

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.capture.rig import mean_spacing_rad
 from geodfx.errors import CalibrationError
 from geodfx.planning.advice import Advice, advise, even_spacing
 from geodfx.planning.expect import NOISE, Expected, summarise
@@ -80,7 +81,7 @@ def plan(
         source=Path(source),
         light_direction=lights,
         light_radius_rad=radius,
-        spacing_rad=_spacing(lights),
+        spacing_rad=mean_spacing_rad(lights),
         even_spacing_rad=even_spacing(lights),
         noise=noise,
         expected=expected,
@@ -89,12 +90,3 @@ def plan(
         direction=direction,
         error_rad=located.error_rad,
     )
-
-
-def _spacing(lights: F64) -> float:
-    """Return the mean angle from each light (L, 3) to its nearest; of a single light, 0."""
-    if len(lights) < 2:
-        return 0.0
-    cosine = lights @ lights.T
-    np.fill_diagonal(cosine, -1.0)
-    return float(np.arccos(np.clip(cosine.max(axis=1), -1.0, 1.0)).mean())

@@ -15,18 +15,12 @@ from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work
+from tests.capture.test_fit import dome
 
 SIZE = 24
 RADIUS_RAD = math.radians(10)
 CHORD = 2 * math.sin(RADIUS_RAD / 2)
 TURNING = 0.004  # radians a texel: over the picture, most of a light's edge
-
-
-def dome(count: int) -> F64:
-    i = np.arange(count)
-    z = 1 - (i + 0.5) / count * (1 - math.cos(math.radians(75)))
-    turn = i * math.pi * (3 - math.sqrt(5))
-    return np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=1)
 
 
 @pytest.fixture(scope="module")
