@@ -80,7 +80,8 @@ class _State:
 
     def base(self, texels: slice | npt.NDArray[np.int64]) -> F32:
         """Return the base's displayed light (n, L, 3)."""
-        light = np.einsum("ncj,lj->nlc", self.coefficient[texels], self.terms.astype(np.float32), optimize=True)
+        # Not through BLAS, whose last digits depend on how many texels come at once.
+        light = np.einsum("ncj,lj->nlc", self.coefficient[texels], self.terms.astype(np.float32))
         above: F32 = np.maximum(light, np.float32(0.0))
         return above
 
