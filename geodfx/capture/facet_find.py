@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64
-from geodfx.capture.lobe_search import FAINT
+from geodfx.capture.lobe_search import FAINT, LOWEST_Z
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.jit import kernel
 
@@ -221,6 +221,6 @@ def look_along(facets: Facets, facet: I64, column: I32, row: I32) -> F64:
     x, y = (column - facets.centre[facet, 0])[:, None], (row - facets.centre[facet, 1])[:, None]
     plane = facets.plane[facet]
     d = (plane[:, 0] + plane[:, 1] * x + plane[:, 2] * y)[:, None] + facets.fire[facet]
-    d[..., 2] = np.maximum(d[..., 2], 0.02)  # a degree above the horizon
+    d[..., 2] = np.maximum(d[..., 2], LOWEST_Z)
     unit: F64 = d / np.linalg.norm(d, axis=2, keepdims=True)
     return unit

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32
 from geodfx.capture.facet_find import Facets, Places
-from geodfx.capture.lobe_search import FAINT, Search, best_amplitude
+from geodfx.capture.lobe_search import FAINT, LOWEST_Z, Search, best_amplitude
 from geodfx.capture.lobe_work import (
     MAX_LOBES,
     LobeSets,
@@ -29,7 +29,6 @@ I32 = npt.NDArray[np.int32]
 
 MAX_CHOICES = 64  # facets within reach of a texel; nearer ones come first
 REACH = 4  # texels: as far as a facet may grow in one pass
-LOWEST_Z = 0.02  # a lobe stays a degree above the horizon
 WORTH_SHARED, WORTH_ALONE = np.float32(0.05), np.float32(0.15)  # loss that a facet's lobe, or one's own, must save
 BETTER = np.float32(1e-4)  # another choice must lower the loss by this
 

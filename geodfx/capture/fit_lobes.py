@@ -37,7 +37,7 @@ LOBE_BASIS = "hsh"
 SPARSITY = 0.1  # loss of an amplitude of displayed white: a lobe at a light's rim is held to be seen whole
 WORTH = 0.05  # loss that a lobe must save
 PASSES = 6  # over facets: what one texel found travels a few texels a pass
-LATTICE = 2  # texels between those that are searched thoroughly: what they find, the others then pick up
+LATTICE = 2  # every second row and column is searched thoroughly: what they find, the others then pick up
 MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 

@@ -21,6 +21,7 @@ from geodfx.jit import kernel
 
 __all__ = [
     "FAINT",
+    "LOWEST_Z",
     "Search",
     "best_amplitude",
     "best_candidate",
