@@ -1,4 +1,4 @@
-"""The angular functions of the model: PTM and HSH terms, the lobe kernel, directions on a square.
+"""The angular functions of the model: PTM and HSH terms, the lobe kernel, directions on a chart.
 
 Directions are unit vectors in the stone frame (x right, y up, z to the camera) that point away from the stone.
 
@@ -19,10 +19,10 @@ from geodfx.jit import kernel
 
 __all__ = [
     "TERMS",
+    "chart_decode",
+    "chart_encode",
     "disc_average",
     "evaluate",
-    "hemioct_decode",
-    "hemioct_encode",
     "horizon_share",
     "light_kernel",
     "lobe_response",
@@ -127,19 +127,23 @@ def horizon_share(z: float, radius_rad: float) -> float:
     return min(max(1 + z / height, 0.0), 1.0)
 
 
-def hemioct_encode(directions: F64) -> F64:
-    """Return points (..., 2) in [-1, 1]^2 of directions (..., 3) with z >= 0. Cigolle 2014, hemi-octahedral map."""
+def chart_encode(directions: F64) -> F64:
+    """Return points (..., 2) of directions (..., 3) with z >= 0 on the chart: a disc of radius sqrt(2).
+
+    Lambert's azimuthal map (1772), which keeps areas and, unlike maps to a square, has no creases: what is straight on
+    it for a few degrees is so on the sphere. A point's distance from the middle is the chord from the zenith.
+    """
     x, y, z = np.moveaxis(np.asarray(directions, np.float64), -1, 0)
-    scale = 1 / (np.abs(x) + np.abs(y) + np.maximum(z, 0))
-    return np.stack([(x + y) * scale, (x - y) * scale], axis=-1)
+    scale = 1 / np.sqrt(0.5 + 0.5 * np.maximum(z, 0))
+    return np.stack([x * scale, y * scale], axis=-1)
 
 
 @kernel
-def hemioct_decode(u: np.float32, v: np.float32) -> tuple[np.float32, np.float32, np.float32]:
-    """Return the unit direction (x, y, z) of a point in [-1, 1]^2. Inverse of `hemioct_encode`."""
-    half = np.float32(0.5)
-    x = (u + v) * half
-    y = (u - v) * half
-    z = max(np.float32(1.0) - abs(x) - abs(y), np.float32(0.0))
-    scale = np.float32(1.0) / np.sqrt(x * x + y * y + z * z)
-    return x * scale, y * scale, z * scale
+def chart_decode(a: np.float32, b: np.float32) -> tuple[np.float32, np.float32, np.float32]:
+    """Return the unit direction (x, y, z) of the nearest point of the chart. Inverse of `chart_encode`."""
+    one, two = np.float32(1.0), np.float32(2.0)
+    q = a * a + b * b
+    inside = min(one, np.sqrt(two / max(q, np.float32(1e-30))))
+    q = min(q, two)
+    scale = inside * np.sqrt(one - np.float32(0.25) * q)
+    return a * scale, b * scale, one - np.float32(0.5) * q

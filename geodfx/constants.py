@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "CHART_STEP",
     "DISPLAY_GAMMA",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
@@ -25,8 +26,9 @@ DISPLAY_GAMMA = 2.2  # fits and scores compare photos as a display of this expon
 WHITE_QUANTILE = 0.9  # of texels and channels, by the brightest value that each reaches:
 WHITE_LEVEL = 2.0  # what that value reads when the stone is displayed; strong flashes clip, as on a phone
 
-# A lobe is one texel of four uint32 (see stone.py).
-LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green, in units of the hemi-octahedral square
+# A facet is one texel of four uint32, see codes.py.
+CHART_STEP = 2.0**0.5 / 32767.0  # of a direction on the chart: 0.0025 degrees
+LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green on the chart
 LOBE_WIDTH_MAX = 0.6  # the widest lobe, as a chord: 35 degrees; wider reflections belong to the base
 
 # An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k

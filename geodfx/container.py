@@ -31,7 +31,7 @@ from geodfx.images import atomic_write
 
 __all__ = ["FORMAT", "Container", "Part", "read_container", "write_container"]
 
-FORMAT = (1, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
+FORMAT = (2, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
 
 MANIFEST = "stone.json"
 MAX_MANIFEST_BYTES = 1 << 24  # a manifest has some kilobytes; what claims more is not read

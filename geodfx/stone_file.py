@@ -8,11 +8,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from geodfx.arrays import F32, U16, U32
+from geodfx.arrays import F32, U8, U32
+from geodfx.base_map import Base
 from geodfx.basis import TERMS
 from geodfx.container import Container, read_container
 from geodfx.errors import StoneError
-from geodfx.stone import Base, Lobes, Stone
+from geodfx.lobe_map import Lobes
+from geodfx.stone import Stone
 
 __all__ = ["load_stone"]
 
@@ -22,22 +24,22 @@ LARGEST_NUMBER = 1e12  # no radius, gain or distance comes near it
 def load_stone(path: str | Path) -> Stone:
     """Open a .gdfx file as a stone, in milliseconds whatever its size. Raises StoneError.
 
-    The large maps (base codes, lobe words) stay in the file, mapped, and their checksums are checked when they are
+    The large maps (base planes, lobe refs) stay in the file, mapped, and their checksums are checked when they are
     first asked for: that look raises StoneError if they were altered. While the stone lives, replace the file
     as a whole rather than write into it.
     """
     file = read_container(Path(path))
     reader = _READERS.get(file.version[0])
     if reader is None:
-        raise StoneError(f"{path}: no geodfx ever wrote format {file.version[0]}; make the file again")
+        raise StoneError(f"{path}: format {file.version[0]} was never released; make the file again")
     try:
         return reader(file)
     except (TypeError, ValueError) as error:
         raise StoneError(f"{path}: not a sound stone: {error}; make it again with `geodfx process`") from error
 
 
-def _read_1(file: Container) -> Stone:
-    """Read format 1. Unknown keys and parts are of a later minor version and do not matter here."""
+def _read_2(file: Container) -> Stone:
+    """Read format 2. Unknown keys and parts are of a later minor version and do not matter here."""
     about = file.about
     alpha = file.part("alpha").read()
     stone = Stone(
@@ -45,8 +47,8 @@ def _read_1(file: Container) -> Stone:
         model=_text(about, "model"),
         domain=_text(about, "domain"),
         alpha=alpha,
-        base=_base_1(file),
-        lobes=_lobes_1(file) if about.get("model") == "lobes" else None,
+        base=_base_2(file),
+        lobes=_lobes_2(file) if about.get("model") == "lobes" else None,
         light_direction=_finite(file, "light_direction"),
         light_radius_rad=_positive(about, "light_radius_rad"),
         display_gain=_positive(about, "display_gain"),
@@ -59,20 +61,21 @@ def _read_1(file: Container) -> Stone:
     return stone
 
 
-def _base_1(file: Container) -> Base:
+def _base_2(file: Container) -> Base:
     described = file.about.get("base")
     if not isinstance(described, dict):
         raise TypeError("'base' is missing or no table")
     basis = _text(described, "basis")
     if basis not in TERMS:
         raise ValueError(f"its basis {basis!r} is not one of {sorted(TERMS)}")
-    codes = cast(U16, file.part("base_codes"))  # a Part stands in until it is asked for
-    scale, offset = _finite(file, "base_scale"), _finite(file, "base_offset")
-    return Base(basis, _text(described, "space"), codes, scale, offset)
+    planes = cast(U8, file.part("base_planes"))  # a Part stands in until it is asked for
+    return Base(basis, _text(described, "space"), planes, _finite(file, "base_mix"), _finite(file, "base_offset"))
 
 
-def _lobes_1(file: Container) -> Lobes:
-    return Lobes(file.part("lobe_start").read(), cast(U32, file.part("lobe_words")))
+def _lobes_2(file: Container) -> Lobes:
+    refs = cast(U32, file.part("lobe_refs"))
+    facets, slopes = file.part("facets").read(), file.part("facet_slopes").read()
+    return Lobes(file.part("lobe_index").read(), refs, facets, slopes, _positive(file.about, "slope_step"))
 
 
 def _finite(file: Container, name: str) -> F32:
@@ -103,4 +106,4 @@ def _provenance(about: dict[str, Any]) -> dict[str, str | int | float]:
     return {key: value for key, value in table.items() if isinstance(value, str | int | float)}
 
 
-_READERS: dict[int, Callable[[Container], Stone]] = {1: _read_1}
+_READERS: dict[int, Callable[[Container], Stone]] = {2: _read_2}

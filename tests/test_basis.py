@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from geodfx.basis import (
+    chart_decode,
+    chart_encode,
     disc_average,
     evaluate,
-    hemioct_decode,
-    hemioct_encode,
     horizon_share,
     light_kernel,
     lobe_response,
@@ -110,12 +110,23 @@ def test_what_is_below_the_horizon_adds_nothing():
     assert disc_average("ptm", np.array([0.0, 0.6, -0.8]), 0.2) == pytest.approx(np.zeros(6))
 
 
-def test_hemioct_gives_directions_back():
+def test_the_chart_gives_directions_back():
     d = hemisphere(500)
-    points = hemioct_encode(d)
-    assert np.abs(points).max() <= 1
-    back = np.array([hemioct_decode(np.float32(u), np.float32(v)) for u, v in points])
+    points = chart_encode(d)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), np.linalg.norm(d - [0, 0, 1], axis=1), rtol=1e-9)
+    back = np.array([chart_decode(np.float32(a), np.float32(b)) for a, b in points])
     assert back == pytest.approx(d, abs=2e-6)
+
+
+def test_the_chart_keeps_areas():
+    rng = np.random.default_rng(0)
+    d = hemisphere(100)
+    step = np.cross(d, rng.normal(size=d.shape)) * 1e-4
+    other = np.cross(d, step)
+    inside = d[:, 2] > 0.05
+    a, b = ((chart_encode(d + e) - chart_encode(d - e)) / 2 for e in (step, other))
+    area = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    np.testing.assert_allclose(area[inside], np.linalg.norm(np.cross(step, other), axis=1)[inside], rtol=1e-3)
 
 
 def test_a_light_fades_only_as_it_sets():

@@ -172,7 +172,7 @@ def test_info_of_a_stone(made, session, capsys):
     assert keys <= set(said)
     assert (said["model"], said["domain"], said["size"]) == ("ptm", "light", [12, 10])
     assert said["file_bytes"] == (made / "card.gdfx").stat().st_size
-    assert said["texel_bytes"] == 6 * 3 * 2 + 1  # six terms of three channels of 16 bits, and alpha
+    assert said["texel_bytes"] == 6 * 3 + 1  # six terms of three channels, and alpha
     assert said["lobes_per_texel"] == 0
     np.testing.assert_allclose(said["lights"], read_session(session).light_direction, atol=1e-5)  # in photo order
 
@@ -252,7 +252,9 @@ def test_tilts_become_a_film(stone_path, tmp_path, suffix):
         for i in range(5):
             film.seek(i)
             with Image.open(tmp_path / "frames" / f"turn_{i}{suffix}") as still:
-                np.testing.assert_array_equal(np.asarray(film.convert("RGBA")), np.asarray(still.convert("RGBA")))
+                off = np.abs(np.asarray(film.convert("RGBA"), int) - np.asarray(still.convert("RGBA"), int))
+            # A WebP film loses a little more than its stills: it codes what changed.
+            assert off.max() == 0 if suffix == ".png" else off.mean() < 8
             assert film.info["duration"] == 50
 
 

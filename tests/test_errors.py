@@ -268,7 +268,7 @@ def test_a_stone_that_is_truncated(stone, tmp_path, capsys):
 
 def test_a_stone_that_was_altered(stone, tmp_path, capsys):
     data = bytearray(stone.read_bytes())
-    at = data.index(b"base_codes.npy") + 400
+    at = data.index(b"base_planes.npy") + 400
     data[at] ^= 1
     stone.write_bytes(data)
     line = refusal(capsys, tmp_path, "relight", stone, "-o", tmp_path / "a.png", "--light", "0,0,1")

@@ -13,7 +13,8 @@ import geodfx
 from geodfx.capture.session import read_session
 from geodfx.errors import SessionError
 from geodfx.evaluate import Comparison
-from geodfx.stone import Stone, encode_base
+from geodfx.stone import Stone
+from tests.render.stones import base_of
 from tests.sessions import HEIGHT, WHITE, WIDTH, light_directions, matte_radiance, write_environment, write_session
 
 KEYS = ("psnr_db", "flux", "flash_f1")
@@ -25,7 +26,7 @@ def sloped_stone(size=(WIDTH, HEIGHT), gain=1.6, seed=2) -> Stone:
     coefficients = np.random.default_rng(seed).normal(0, 0.25, (6, height, width, 3)).astype(np.float32)
     coefficients[5] += 0.45
     alpha = np.full((height, width), 255, np.uint8)
-    base = encode_base("ptm", "display", coefficients)
+    base = base_of("ptm", "display", coefficients)
     return Stone("slope", "ptm", "light", alpha, base, None, np.array([[0, 0, 1]], np.float32), 0.2, gain)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geodfx.stone import Stone, encode_base
+from geodfx.stone import Stone
+from tests.render.stones import base_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,7 +83,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     lights = np.array([[0, 0, 1]], np.float32)
     white = np.zeros((6, 4, 5, 3), np.float32)
     white[5] = 0.25  # PTM's constant term
-    base = encode_base("ptm", "linear", white)
+    base = base_of("ptm", "linear", white)
     Stone("white", "ptm", "light", np.full((4, 5), 255, np.uint8), base, None, lights, 0.1, 1.0).save(folder / "w.gdfx")
     return folder
 

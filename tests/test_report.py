@@ -17,7 +17,8 @@ from geodfx.capture.rig import LightRig
 from geodfx.capture.session import read_session
 from geodfx.figures import bar_chart, light_layout
 from geodfx.report import write_report
-from geodfx.stone import Stone, encode_base
+from geodfx.stone import Stone
+from tests.render.stones import base_of
 from tests.sessions import HEIGHT, WIDTH, light_directions, write_session
 
 COUNT = 7
@@ -37,7 +38,7 @@ def page(tmp_path_factory) -> str:
         "ptm",
         "light",
         np.full((HEIGHT, WIDTH), 255, np.uint8),
-        encode_base("ptm", "display", coefficients),
+        base_of("ptm", "display", coefficients),
         None,
         directions.astype(np.float32),
         math.radians(8),

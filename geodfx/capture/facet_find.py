@@ -216,7 +216,7 @@ def guess_facets(sets: LobeSets, members: Members, places: Places) -> Facets:
     return Facets(centre, plane, np.zeros((facets, 3, 3)), width.astype(np.float32), np.zeros(facets))
 
 
-def look_along(facets: Facets, facet: I64, column: I32, row: I32) -> F64:
+def look_along(facets: Facets, facet: I64, column: I32 | F64, row: I32 | F64) -> F64:
     """Return the directions (N, 3 channels, 3) of facets (N,) at places (N,)."""
     x, y = (column - facets.centre[facet, 0])[:, None], (row - facets.centre[facet, 1])[:, None]
     plane = facets.plane[facet]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, U8
-from geodfx.basis import TERMS, evaluate
+from geodfx.base_map import encode_base
+from geodfx.basis import evaluate
 from geodfx.capture.fit_base import fit_displayed
-from geodfx.capture.fit_lobes import CHUNK, LOBE_BASIS, fit_lobes
+from geodfx.capture.fit_lobes import CHUNK, fit_lobes
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session
@@ -19,11 +20,13 @@ from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
 from geodfx.errors import FitError
 from geodfx.jit import run_bands
 from geodfx.progress import Progress, counter
-from geodfx.stone import Lobes, Stone, encode_base
+from geodfx.stone import Stone
 from geodfx.version import package_version
 
 __all__ = ["Fitted", "display_gain", "fit_stone"]
 
+TEXEL_BYTES = 24.0  # that a stone of lobes takes on a GPU, at most
+LEAST_BYTES = 1 << 18  # no device minds as many for a small picture
 MIN_PHOTOS = {"ptm": 6, "hsh": 9, "lobes": 9}  # as many as a texel's smooth part has terms
 
 
@@ -53,29 +56,24 @@ def fit_stone(
     if gain is None:
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
     if model == "lobes":
-        basis, space = LOBE_BASIS, "linear"
-        found = fit_lobes(stack, rig, gain, _turning(session, stack.size[0]), progress)
-        coefficients, predict = found.base, found.light
-        start = np.zeros(alpha.size + 1, np.uint32)
-        start[stack.texels + 1] = found.count
-        lobes = Lobes(np.cumsum(start, dtype=np.uint32), found.words)
+        most = max(TEXEL_BYTES * alpha.size, LEAST_BYTES) - alpha.nbytes
+        found = fit_lobes(stack, rig, gain, _turning(session, stack.size[0]), most, progress)
+        base, lobes, predict = found.base, found.lobes, found.light
     else:
-        basis, space = model, "display"
         coefficients = _fit_smooth(stack, rig, gain, model, progress)
-        terms, lobes = evaluate(model, rig.direction).astype(np.float32), None
+        base, lobes = encode_base(model, "display", coefficients.transpose(0, 2, 1), stack.texels, alpha.shape), None
+        terms = evaluate(model, rig.direction).astype(np.float32)
 
         def predict(first: int, last: int) -> F32:
             shown = np.einsum("ncj,lj->nlc", coefficients[first:last], terms, optimize=True)
             return decode_display(shown.astype(np.float32), gain)
 
-    picture = np.zeros((TERMS[basis], *alpha.shape, 3), np.float32)
-    picture.reshape(TERMS[basis], -1, 3)[:, stack.texels] = coefficients.transpose(2, 0, 1)
     stone = Stone(
         name=session.stone,
         model=model,
         domain=session.domain,
         alpha=alpha,
-        base=encode_base(basis, space, picture),
+        base=base,
         lobes=lobes,
         light_direction=rig.direction.astype(np.float32),
         light_radius_rad=rig.radius_rad,

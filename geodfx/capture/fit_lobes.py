@@ -16,20 +16,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, F64, U32
+from geodfx.arrays import F32, F64
+from geodfx.base_map import Base, encode_base
 from geodfx.basis import TERMS, disc_average, light_kernel
 from geodfx.capture.facet_find import Facets, Members, Places, find_facets, gather_members, guess_facets, look_along
 from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, fit_base, guess_prior, learn_prior
 from geodfx.capture.lobe_fit import search_lobes
+from geodfx.capture.lobe_pack import pack
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets, make_work, settle_channels
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.jit import run_bands
+from geodfx.lobe_map import Lobes
 from geodfx.progress import Progress, counter
-from geodfx.stone import pack_lobes
 
 __all__ = ["LOBE_BASIS", "LobeModel", "fit_lobes", "soften"]
 
@@ -51,11 +53,10 @@ SOFT_WIDTHS = (0.0, 0.037, 0.066, 0.092, 0.131, 0.16, 0.192, 0.222, 0.252, 0.295
 
 @dataclass(frozen=True)
 class LobeModel:
-    """What the fit found, T texels, J terms, N lobes."""
+    """What the fit found."""
 
-    base: F32  # (T, 3, J) coefficients of LOBE_BASIS, radiance in white-card units
-    count: npt.NDArray[np.int32]  # (T,) lobes of each texel
-    words: U32  # (N, 4) packed, texel by texel, strongest first
+    base: Base
+    lobes: Lobes
     light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last under the capture lights
 
 
@@ -91,11 +92,17 @@ class _State:
 
 
 def fit_lobes(
-    stack: RadianceStack, rig: LightRig, display_gain: float, turning: float, progress: Progress | None = None
+    stack: RadianceStack,
+    rig: LightRig,
+    display_gain: float,
+    turning: float,
+    most_bytes: float,
+    progress: Progress | None = None,
 ) -> LobeModel:
     """Fit base and lobes to a stack of radiance, displayed at `display_gain`.
 
-    turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera.
+    turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera. most_bytes: that
+    base, lobes and facets may take.
     """
     radiance, _, _ = light_kernel(rig.radius_rad)
     count = len(stack.texels)
@@ -115,7 +122,7 @@ def fit_lobes(
     for step in range(PASSES):
         facets = _find_facets(state, turning)
         _pick(state, facets, f"facets {step + 1} of {PASSES}")
-    return _finish(state, facets, float(radiance * display_gain))
+    return _finish(state, facets, most_bytes)
 
 
 def _search(state: _State) -> None:
@@ -162,8 +169,8 @@ def _pick(state: _State, facets: Facets, stage: str) -> None:
     state.sets = new
 
 
-def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
-    """Give the facets their fire and doubt, solve for the amplitudes once more, and pack. white: amplitude of weight 1.
+def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
+    """Give the facets their fire and doubt, solve for the amplitudes once more, and pack.
 
     A lobe that belongs to no facet becomes one of its own.
     """
@@ -181,7 +188,6 @@ def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
     run_bands(finish, len(facets.width), state.count("finish", len(facets.width)))
     share, soft = soften(facets.spread / float(state.search.radius))
     width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
-    parts: dict[int, tuple[npt.NDArray[np.int64], U32]] = {}
 
     def amplitudes(first: int, last: int) -> None:
         own = make_work(state.search)
@@ -194,7 +200,6 @@ def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
             )
             sets.amplitude[some] *= share[facet][..., None].astype(np.float32)
             sets.width[some] = width[facet]
-            parts[begin] = _pack(sets, begin, direction, white)
 
     run_bands(amplitudes, count)
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
@@ -207,9 +212,13 @@ def _finish(state: _State, facets: Facets, white: float) -> LobeModel:
         total: F32 = (state.base(some) + lobes) / state.gain
         return total
 
-    numbers = np.concatenate([parts[begin][0] for begin in sorted(parts)]).astype(np.int32)
-    words = np.concatenate([parts[begin][1] for begin in sorted(parts)])
-    return LobeModel(state.coefficient / state.gain, numbers, words, light)
+    shape = state.places.texel.shape
+    coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
+    base = encode_base(LOBE_BASIS, "linear", coefficients, state.stack.texels, shape, float(state.gain))
+    left = most_bytes - base.planes.nbytes
+    facets = facets._replace(width=width.astype(np.float32))
+    lobes = pack(sets, facets, members, state.places, state.search, left)
+    return LobeModel(base, lobes, light)
 
 
 def _chunks(state: _State, first: int, last: int, *, robust: bool = False) -> Iterator[tuple[int, F32, F32, F32]]:
@@ -285,16 +294,3 @@ def _directions(state: _State, facets: Facets, first: int, last: int) -> F32:
 def soften(spread: F64) -> tuple[F64, F64]:
     """Return the share of a lobe's amplitude and its width for spreads of its direction, in the light's radius."""
     return np.interp(spread, SPREADS, SHARES), np.interp(spread, SPREADS, SOFT_WIDTHS)
-
-
-def _pack(sets: LobeSets, first: int, direction: F32, white: float) -> tuple[npt.NDArray[np.int64], U32]:
-    """Return how many lobes (n,) each texel from first on keeps, and their words (N, 4), strongest first."""
-    some = slice(first, first + len(direction))
-    amplitude, width = sets.amplitude[some], sets.width[some]
-    there = (np.arange(MAX_LOBES) < sets.number[some, None]) & (amplitude.max(axis=2) > 0)
-    order = np.argsort(-np.where(there, amplitude.sum(axis=2), -1), axis=1, kind="stable")
-    rows = np.arange(len(direction))[:, None]
-    there = there[rows, order]
-    weight = amplitude[rows, order][there].astype(np.float64) / white
-    packed = pack_lobes(direction[rows, order][there].astype(np.float64), weight, width[rows, order][there])
-    return there.sum(axis=1), packed

@@ -12,9 +12,10 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.constants import FOLD_BITS
 from geodfx.errors import BackendError
+from geodfx.lobe_map import empty_lobes
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
@@ -78,22 +79,26 @@ class _Scene:
         self._triangle = self._context.vertex_array(self._program, [])
         target = self._context.texture(stone.size, 4, dtype="f4")
         self._buffer = self._context.framebuffer(color_attachments=[target])
-        terms = len(stone.base.codes)
+        planes = _four_a_layer(stone.base.planes)
+        self._layers = len(planes)
+        lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
+        lobes.check()
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, stone.alpha.tobytes(), dtype="u1", alignment=1),
-            "base_codes": self._context.texture_array(
-                (width, height, terms), 3, stone.base.codes.tobytes(), dtype="u2", alignment=1
-            ),
+            "base_planes": self._context.texture_array((width, height, self._layers), 4, planes.tobytes(), alignment=1),
+            "lobe_index": self._texture(lobes.index.shape[1::-1], lobes.index),
+            "lobe_refs": self._fold("lobes", lobes.refs),
+            "facet_words": self._fold("facets", lobes.facets),
+            "facet_slopes": self._fold("facets", lobes.slopes),
+            "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
         }
-        lobes = stone.lobes
-        self._textures["lobe_start"] = self._fold(
-            "lobe table", np.zeros((1, 1), "u4") if lobes is None else lobes.start
-        )
-        self._textures["lobe_words"] = self._fold("lobes", np.zeros((1, 4), "u4") if lobes is None else lobes.words)
+        self._textures["base_planes"].filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._environment: Environment | None = None
-        self._textures["environment_maps"] = self._fold("environment", np.zeros((1, 3), np.float32))
-        self._program["has_lobes"] = lobes is not None
-        self._program["term_count"] = terms
+        self._program["has_level"] = stone.base.space == "linear"
+        self._program["has_lobes"] = len(lobes.refs) > 0
+        self._program["slope_count"] = len(lobes.slopes)
+        self._program["slope_step"] = lobes.slope_step
+        self._program["layer_count"] = self._layers
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -119,9 +124,10 @@ class _Scene:
 
     def _set_lighting(self, lighting: Lighting) -> None:
         program, lights = self._program, lighting.lights
-        rows = np.concatenate(
-            [lighting.base_weight, lighting.base_offset[:, None], lighting.base_intensity[:, None]], axis=1
-        )
+        lit, level = len(lighting.base_weight), int(lighting.display_gain == 0)
+        rows = np.zeros((lit, 4 * self._layers + 2, 3), np.float32)
+        rows[:, level : level + lighting.base_weight.shape[1]] = lighting.base_weight
+        rows[:, -2], rows[:, -1] = lighting.base_offset, lighting.base_intensity
         discs = np.stack([lights[:, :4], lights[:, [6, 7, 8, 4]]], axis=1)
         for name, table in (("base_rows", rows), ("light_rows", discs)):
             count, columns, parts = table.shape
@@ -165,6 +171,14 @@ class _Scene:
             raise BackendError(
                 f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
             )
+
+
+def _four_a_layer(planes: U8) -> U8:
+    """Return planes (P, H, W) as layers (ceil(P / 4), H, W, 4); zeros fill the last."""
+    count, height, width = planes.shape
+    padded = np.zeros((-(-count // 4) * 4, height, width), np.uint8)
+    padded[:count] = planes
+    return np.ascontiguousarray(padded.reshape(-1, 4, height, width).transpose(0, 2, 3, 1))
 
 
 def _open_context() -> Any:

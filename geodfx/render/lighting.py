@@ -2,13 +2,14 @@
 
 The colour c of a texel is
 
-    sum over rows b of   intensity_bc curve(max(0, offset_bc + sum over terms t of weight_btc code_tc))
+    sum over rows b of   intensity_bc level^3 curve(max(0, offset_bc + sum over planes p of   weight_bpc code_p))
     + sum over lobes and lights of   weight_c radiance_c lobe_response(|d_c - l|^2, area, width^2 + blur)
     + sum over lobes of   weight_c gain lobe_horizon_share(z, width) E(R d_c, width)
 
 where E is the environment at that blur. A base in linear space has one row, into which all lights and the environment
-are summed, and no curve; one in display space has a row a light, for displayed values do not add, and its curve is
-`decode_display`. Directions are in the stone frame, exposure is in every intensity, radiance and gain.
+are summed, a level, and no curve; one in display space has a row a light, for displayed values do not add, no level,
+and its curve is `decode_display`. A lobe's weight is its share of its facet's. Directions are in the stone frame,
+exposure is in every intensity, radiance and gain.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, frozen
+from geodfx.base_map import Base
 from geodfx.basis import TERMS, disc_average, evaluate, horizon_share, light_kernel
 from geodfx.jit import kernel
 from geodfx.render.environment import Environment, environment_level, environment_lookup
 from geodfx.render.view import View
-from geodfx.stone import Base, Stone
+from geodfx.stone import Stone
 
 __all__ = ["Lighting", "hemisphere_patches", "light_stone"]
 
@@ -38,7 +40,7 @@ PATCH_BLUR = (
 class Lighting:
     """A view as a stone's texels see it."""
 
-    base_weight: F32  # (B, T, 3) a unit of code
+    base_weight: F32  # (B, P, 3) at the highest code of each plane but the level
     base_offset: F32  # (B, 3)
     base_intensity: F32  # (B, 3)
     display_gain: float  # of the base's curve; 0: the base is in linear space
@@ -48,8 +50,8 @@ class Lighting:
     rotation: F32  # (3, 3) stone to world
 
     def __post_init__(self) -> None:
-        rows, terms, _ = self.base_weight.shape
-        object.__setattr__(self, "base_weight", frozen("weight", self.base_weight, np.float32, (rows, terms, 3)))
+        rows, planes, _ = self.base_weight.shape
+        object.__setattr__(self, "base_weight", frozen("weight", self.base_weight, np.float32, (rows, planes, 3)))
         object.__setattr__(self, "base_offset", frozen("offset", self.base_offset, np.float32, (rows, 3)))
         object.__setattr__(self, "base_intensity", frozen("intensity", self.base_intensity, np.float32, (rows, 3)))
         object.__setattr__(self, "lights", frozen("lights", self.lights, np.float32, (None, 9)))
@@ -66,7 +68,7 @@ def light_stone(stone: Stone, view: View) -> Lighting:
     base = _light_linear_base if stone.base.space == "linear" else _light_display_base
     weight, rows = base(stone.base, direction, radius, intensity, view.environment, rotation)
     return Lighting(
-        base_weight=(weight * stone.base.scale).astype(np.float32),
+        base_weight=np.einsum("btc,ptc->bpc", weight, stone.base.mix).astype(np.float32),
         base_offset=(weight * stone.base.offset).sum(axis=1).astype(np.float32),
         base_intensity=(rows * gain).astype(np.float32),
         display_gain=0.0 if stone.base.space == "linear" else stone.display_gain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from geodfx.constants import (
+    CHART_STEP,
     DISPLAY_GAMMA,
     ENVIRONMENT_LEVELS,
     ENVIRONMENT_SIZE,
@@ -15,14 +16,15 @@ from geodfx.constants import (
 
 __all__ = ["FUNCTIONS", "VERSIONS", "assemble"]
 
-FUNCTIONS = ("fold", "hemioct", "unpack", "lobe", "display", "environment")  # in an order in which each knows its own
+FUNCTIONS = ("fold", "chart", "unpack", "lobe", "display", "environment")  # in an order in which each knows its own
 
 _ES_PRECISION = "\n".join(
-    f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D", "usampler2DArray")
+    f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D", "sampler2DArray")
 )
 VERSIONS = {"330 core": "", "300 es": _ES_PRECISION}  # what a version needs said first
 
 _CONSTANTS = f"""\
+const float CHART_STEP = {CHART_STEP!r};
 const float DISPLAY_GAMMA = {DISPLAY_GAMMA!r};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
 const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};

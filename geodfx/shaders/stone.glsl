@@ -1,16 +1,21 @@
 // Provides main(): the colour of one texel, linear and premultiplied. The sums are told in geodfx/render/lighting.py.
-// Needs fold, hemioct, unpack, lobe, display and environment.
+// Needs fold, chart, unpack, lobe, display and environment.
 
 uniform usampler2D alpha_codes;
-uniform usampler2DArray base_codes;   // a layer a term
-uniform usampler2D lobe_start;        // folded
-uniform usampler2D lobe_words;        // folded
-uniform sampler2D base_rows;          // a row a light: a weight a term, then offset, then intensity
+uniform sampler2DArray base_planes;   // four planes a layer
+uniform usampler2D lobe_index;        // a column eight texels
+uniform usampler2D lobe_refs;         // folded
+uniform usampler2D facet_words;       // folded
+uniform usampler2D facet_slopes;      // folded
+uniform sampler2D base_rows;          // a row a light: a weight a plane, then offset, then intensity
 uniform sampler2D light_rows;         // a row a light: direction, area; radiance, blur
 uniform sampler2D environment_maps;   // folded
 uniform int base_row_count;
-uniform int term_count;
+uniform int layer_count;
 uniform int light_count;
+uniform int slope_count;              // the first facets of so many have a slope
+uniform float slope_step;
+uniform bool has_level;               // the first plane is a texel's level
 uniform bool has_lobes;
 uniform bool has_environment;
 uniform float display_gain;           // 0: the base is in linear space
@@ -19,12 +24,16 @@ uniform mat3 rotation;                // stone to world
 
 out vec4 colour;
 
-vec3 shade_base(ivec2 texel, usampler2DArray codes, sampler2D rows, int row_count, int terms, float curve_gain) {
+vec3 shade_base(ivec2 texel, sampler2DArray planes, sampler2D rows, int row_count, int layers, float curve_gain) {
     vec3 sum = vec3(0.0);
     for (int row = 0; row < row_count; ++row) {
-        vec3 value = texelFetch(rows, ivec2(terms, row), 0).rgb;
-        for (int term = 0; term < terms; ++term) {
-            value += vec3(texelFetch(codes, ivec3(texel, term), 0).rgb) * texelFetch(rows, ivec2(term, row), 0).rgb;
+        vec3 value = texelFetch(rows, ivec2(4 * layers, row), 0).rgb;
+        for (int layer = 0; layer < layers; ++layer) {
+            vec4 codes = texelFetch(planes, ivec3(texel, layer), 0);
+            value += codes.r * texelFetch(rows, ivec2(4 * layer, row), 0).rgb;
+            value += codes.g * texelFetch(rows, ivec2(4 * layer + 1, row), 0).rgb;
+            value += codes.b * texelFetch(rows, ivec2(4 * layer + 2, row), 0).rgb;
+            value += codes.a * texelFetch(rows, ivec2(4 * layer + 3, row), 0).rgb;
         }
         value = max(value, vec3(0.0));
         if (curve_gain > 0.0) {
@@ -33,7 +42,7 @@ vec3 shade_base(ivec2 texel, usampler2DArray codes, sampler2D rows, int row_coun
                 decode_display(value.g, curve_gain),
                 decode_display(value.b, curve_gain));
         }
-        sum += texelFetch(rows, ivec2(terms + 1, row), 0).rgb * value;
+        sum += texelFetch(rows, ivec2(4 * layers + 1, row), 0).rgb * value;
     }
     return sum;
 }
@@ -69,16 +78,32 @@ void main() {
     uint alpha = texelFetch(alpha_codes, texel, 0).r;
     colour = vec4(0.0);
     if (alpha == 0u) return;
-    vec3 sum = shade_base(texel, base_codes, base_rows, base_row_count, term_count, display_gain);
+    vec3 sum = shade_base(texel, base_planes, base_rows, base_row_count, layer_count, display_gain);
+    if (has_level) {
+        float root = texelFetch(base_planes, ivec3(texel, 0), 0).r;
+        sum *= root * root * root;
+    }
     if (has_lobes) {
-        int index = texel.y * textureSize(alpha_codes, 0).x + texel.x;
-        int end = int(texelFetch(lobe_start, fold(index + 1), 0).r);
-        for (int lobe = int(texelFetch(lobe_start, fold(index), 0).r); lobe < end; ++lobe) {
-            uvec4 words = texelFetch(lobe_words, fold(lobe), 0);
-            vec2 point = unpack_green(words.x);
-            vec3 red = unpack_direction(point.x, point.y, words.z);
-            vec3 green = hemioct_decode(point.x, point.y);
-            vec3 blue = unpack_direction(point.x, point.y, words.w);
+        uvec2 block = texelFetch(lobe_index, ivec2(texel.x >> 3, texel.y), 0).rg;
+        int first = first_lobe(block.x, block.y, texel.x);
+        int end = first + lobe_count(block.y, texel.x);
+        for (int lobe = first; lobe < end; ++lobe) {
+            uint ref = texelFetch(lobe_refs, fold(lobe), 0).r;
+            int facet = int(ref & 65535u);
+            uvec4 words = texelFetch(facet_words, fold(facet), 0);
+            vec2 point = unpack_pair(words.x, CHART_STEP);
+            if (facet < slope_count) {
+                uvec4 slopes = texelFetch(facet_slopes, fold(facet), 0);
+                vec2 away = vec2(float(texel.x) - float(slopes.x & 65535u), float(texel.y) - float(slopes.x >> 16u));
+                point += vec2(
+                    dot(unpack_pair(slopes.y, slope_step), away),
+                    dot(unpack_pair(slopes.z, slope_step), away));
+            }
+            vec2 red_point = point + unpack_offset(words.z);
+            vec2 blue_point = point + unpack_offset(words.w);
+            vec3 red = chart_decode(red_point.x, red_point.y);
+            vec3 green = chart_decode(point.x, point.y);
+            vec3 blue = chart_decode(blue_point.x, blue_point.y);
             float width = unpack_width(words.z);
             vec3 seen = shade_lights(red, green, blue, width, light_rows, light_count);
             if (has_environment) {
@@ -87,7 +112,7 @@ void main() {
                     shade_environment(green, width, 1, environment_maps, rotation),
                     shade_environment(blue, width, 2, environment_maps, rotation));
             }
-            sum += rgb9e5_decode(words.y) * seen;
+            sum += unpack_share(ref) * rgb9e5_decode(words.y) * seen;
         }
     }
     colour = vec4(sum, float(alpha) / 255.0);

@@ -1,5 +1,5 @@
-// Provides rgb9e5_decode(), unpack_width(), unpack_green(), unpack_direction(). Twins of geodfx.stone, which tells a
-// lobe's layout. Needs hemioct.glsl.
+// Provides rgb9e5_decode(), unpack_offset(), unpack_width(), unpack_pair(), unpack_share(),
+// lobe_count() and first_lobe(). Twins of geodfx.codes, which tells the layouts.
 
 // Red, green and blue of a shared-exponent word. OpenGL ES 3.0.6 (Khronos 2019), section 3.8.3.2.
 vec3 rgb9e5_decode(uint word) {
@@ -8,21 +8,36 @@ vec3 rgb9e5_decode(uint word) {
     return vec3(float(word & 511u), float((word >> 9u) & 511u), float((word >> 18u) & 511u)) * scale;
 }
 
-// A lobe's width, a chord.
-float unpack_width(uint word_2) {
-    float root = float(word_2 >> 24u) / 255.0;
+// Red's (word 2) or blue's (word 3) offset on the chart.
+vec2 unpack_offset(uint word) {
+    return vec2(float(word & 4095u) - 2048.0, float((word >> 12u) & 4095u) - 2048.0) * LOBE_OFFSET_STEP;
+}
+
+// A facet's width (word 2) or doubt (word 3), a chord.
+float unpack_width(uint word) {
+    float root = float(word >> 24u) / 255.0;
     return root * root * LOBE_WIDTH_MAX;
 }
 
-// Green's point on the hemi-octahedral square.
-vec2 unpack_green(uint word_0) {
-    float scale = 2.0 / 65535.0;
-    return vec2(float(word_0 & 65535u) * scale - 1.0, float(word_0 >> 16u) * scale - 1.0);
+// A point on the chart, in CHART_STEPs, or a slope to the right and down.
+vec2 unpack_pair(uint word, float unit) {
+    return vec2(float(word & 65535u) - 32768.0, float(word >> 16u) - 32768.0) * unit;
 }
 
-// Red's (word 2) or blue's (word 3) direction from green's point on the square.
-vec3 unpack_direction(float u, float v, uint offset_word) {
-    float du = (float(offset_word & 4095u) - 2048.0) * LOBE_OFFSET_STEP;
-    float dv = (float((offset_word >> 12u) & 4095u) - 2048.0) * LOBE_OFFSET_STEP;
-    return hemioct_decode(u + du, v + dv);
+// A lobe's shares of its facet's weights, 0 to 1.
+vec3 unpack_share(uint lobe) {
+    vec3 root = vec3(float((lobe >> 16u) & 31u) / 31.0, float((lobe >> 21u) & 63u) / 63.0, float(lobe >> 27u) / 31.0);
+    return root * root;
+}
+
+// How many lobes the texel of a column has, from its block's counts.
+int lobe_count(uint counts, int column) {
+    return int((counts >> uint(4 * (column & 7))) & 15u);
+}
+
+// Where the lobes of the texel of a column start: after those of the texels before it in its block.
+int first_lobe(uint start, uint counts, int column) {
+    uint before = counts & ((1u << uint(4 * (column & 7))) - 1u);
+    uint pairs = (before & 0x0F0F0F0Fu) + ((before >> 4u) & 0x0F0F0F0Fu);
+    return int(start + ((pairs * 0x01010101u) >> 24u));
 }

@@ -20,8 +20,9 @@ from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session, read_session
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.errors import FitError
+from geodfx.lobe_map import unpack_lobes
 from geodfx.render import DiscLight, Environment, View, relight
-from geodfx.stone import Stone, hemioct_decode, unpack_green
+from geodfx.stone import Stone
 
 SIZE = 8
 RADIUS = math.radians(10)
@@ -79,8 +80,8 @@ def test_facets_are_found_where_they_are(session: Session):
     stack, exits = photographed(0.3, 0.0, lights)
     stone = fitted(session, stack, lights)
     assert stone.lobes is not None
-    strongest = stone.lobes.words[stone.lobes.start[:-1]]
-    found = np.array([hemioct_decode(*unpack_green(word)) for word in strongest[:, 0]])
+    lobes = unpack_lobes(stone.lobes, SIZE)
+    found = lobes.direction[np.searchsorted(lobes.texel, np.arange(SIZE * SIZE)), 1]  # the strongest of each texel
     off = np.degrees(2 * np.arcsin(np.linalg.norm(found - exits, axis=1) / 2))
     assert off.max() < 2.0
     assert stone.lobes_per_texel < 2
@@ -207,7 +208,7 @@ def test_the_same_bytes_on_any_number_of_threads(session: Session, monkeypatch: 
         monkeypatch.setenv("GEODFX_THREADS", threads)
         stone = fitted(session, stack, lights)
         assert stone.lobes is not None
-        words.append((stone.lobes.words.tobytes(), stone.base.codes.tobytes()))
+        words.append((stone.lobes.refs.tobytes(), stone.lobes.facets.tobytes(), stone.base.planes.tobytes()))
     assert words[0] == words[1]
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from geodfx.arrays import F64
-from geodfx.basis import hemioct_decode, light_kernel
+from geodfx.arrays import F64, I64
+from geodfx.basis import light_kernel
 from geodfx.capture import capture
 from geodfx.capture.session import read_session
 from geodfx.constants import LIGHT_EDGE
+from geodfx.lobe_map import unpack_lobes
 from geodfx.planning.posterior import response
-from geodfx.stone import Stone, rgb9e5_decode, unpack_green
+from geodfx.stone import Stone
 
 STRONG = 0.5  # of displayed white
 OTHERS = 1 / 3  # of a lobe's weight, in all other lobes that share lights with it
@@ -80,13 +81,12 @@ def compare(folder: Path, stone: Stone) -> Measured:
     return Measured(float((shown > 0).mean()), by_weight, count, share, float(median), float(most), where)
 
 
-def _fitted(stone: Stone) -> tuple[F64, F64]:
+def _fitted(stone: Stone) -> tuple[F64, I64]:
     """Return the green directions (N, 3) of a stone's lobes and where each texel's begin (T + 1,)."""
     assert stone.lobes is not None
-    directions = [hemioct_decode(*unpack_green(word)) for word in stone.lobes.words[:, 0]]
-    bright = np.array([max(rgb9e5_decode(word)) > 0 for word in stone.lobes.words[:, 1]])
-    assert bright.all()
-    return np.array(directions, np.float64).reshape(-1, 3), stone.lobes.start.astype(np.int64)
+    lobes = unpack_lobes(stone.lobes, stone.size[0])
+    first = np.searchsorted(lobes.texel, np.arange(stone.alpha.size + 1)).astype(np.int64)
+    return lobes.direction[:, 1].astype(np.float64), first
 
 
 def _true_lobes(folder: Path, near: float):

@@ -16,8 +16,8 @@ import pytest
 
 from geodfx.colour import encode_display
 from geodfx.errors import BackendError
+from geodfx.lobe_map import empty_lobes
 from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View, gpu
-from geodfx.stone import Lobes
 from tests.render.stones import make_stone, random_stone, single_lobe
 
 LIGHTS = (
@@ -65,10 +65,7 @@ def test_a_frame_after_another_is_the_same(uneven_environment):
 
 @pytest.mark.gpu
 def test_a_stone_without_a_single_lobe_and_one_without_base():
-    empty = make_stone(
-        np.ones((9, 3, 5, 3)),
-        Lobes(np.zeros(16, np.uint32), np.zeros((0, 4), np.uint32)),
-    )
+    empty = make_stone(np.ones((9, 3, 5, 3)), empty_lobes((3, 5)))
     for stone in (empty, single_lobe((0.3, 0.2, 0.9))):
         with Renderer(stone, "gpu") as renderer:
             np.testing.assert_allclose(

@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import hemioct_decode, lobe_response
+from geodfx.basis import chart_decode, lobe_response
+from geodfx.codes import (
+    first_lobe,
+    lobe_count,
+    rgb9e5_decode,
+    unpack_offset,
+    unpack_pair,
+    unpack_share,
+    unpack_width,
+)
 from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
 from geodfx.render.cpu import decode_display
 from geodfx.render.environment import (
@@ -17,7 +26,6 @@ from geodfx.render.environment import (
     lobe_horizon_share,
     oct_encode,
 )
-from geodfx.stone import rgb9e5_decode, unpack_direction, unpack_green, unpack_width
 
 pytestmark = pytest.mark.gpu
 
@@ -40,14 +48,17 @@ def _agree(on_gpu, twin, reference, atol, rtol=0.0):
     np.testing.assert_allclose(twin, reference.reshape(len(twin), -1), rtol, atol)
 
 
-def test_hemioct_decode(glsl_bench, glsl_version):
-    named = _rows((0, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (0, -1), (1e-7, 0), (1.1, 0.9))
+def test_chart_decode(glsl_bench, glsl_version):
+    named = _rows((0, 0), (1, 1), (-1, 1), (math.sqrt(2), 0), (0, -1), (1e-7, 0), (1.5, 0.9), (0, -2))
     points = np.concatenate([named, RNG.uniform(-1, 1, (200, 2)).astype(np.float32)])
-    u, v = points.astype(np.float64).T
-    x, y = (u + v) / 2, (u - v) / 2
-    raw = np.stack([x, y, np.maximum(1 - abs(x) - abs(y), 0)], axis=1)
-    on_gpu = glsl_bench.run(glsl_version, "vec4(hemioct_decode(a.x, a.y), 0.0)", points)
-    _agree(on_gpu, _twin(hemioct_decode, *points.T), raw / np.linalg.norm(raw, axis=1, keepdims=True), 3e-7)
+    wide = points.astype(np.float64)
+    far = np.linalg.norm(wide, axis=1, keepdims=True)
+    inside = wide * np.minimum(1, math.sqrt(2) / np.maximum(far, 1e-9))
+    q = (inside**2).sum(axis=1, keepdims=True)
+    reference = np.hstack([inside * np.sqrt(1 - q / 4), 1 - q / 2])
+    np.testing.assert_allclose(np.linalg.norm(reference, axis=1), 1)
+    on_gpu = glsl_bench.run(glsl_version, "vec4(chart_decode(a.x, a.y), 0.0)", points)
+    _agree(on_gpu, _twin(chart_decode, *points.T), reference, 4e-7)
 
 
 def test_lobe_response(glsl_bench, glsl_version):
@@ -83,26 +94,45 @@ def test_unpack_width(glsl_bench, glsl_version):
     _agree(on_gpu, _twin(unpack_width, words[:, 0]), reference, 1e-7)
 
 
-def test_unpack_green(glsl_bench, glsl_version):
-    words = np.array([0, 65535, 65535 << 16, 0xFFFFFFFF, 32767 | 32768 << 16, 1, 1 << 16], np.uint32)[:, None]
-    wide = words[:, 0].astype(np.int64)
-    reference = np.stack([wide & 65535, wide >> 16], axis=1) * (2 / 65535) - 1
-    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_green(w.x), 0.0, 0.0)", words=words)
-    _agree(on_gpu, _twin(unpack_green, words[:, 0]), reference, 2e-7)
-
-
-def test_unpack_direction(glsl_bench, glsl_version):
-    points = RNG.uniform(-1, 1, (200, 2)).astype(np.float32)
+def test_unpack_offset(glsl_bench, glsl_version):
     words = RNG.integers(0, 2**32, (200, 1), dtype=np.uint32)
     words[:3, 0] = [2048 | 2048 << 12, 0, 4095 | 4095 << 12]
     wide = words[:, 0].astype(np.int64)
-    offset = (np.stack([wide & 4095, wide >> 12 & 4095], axis=1) - 2048) / 16384
-    u, v = (points + offset).T
-    x, y = (u + v) / 2, (u - v) / 2
-    raw = np.stack([x, y, np.maximum(1 - abs(x) - abs(y), 0)], axis=1)
-    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_direction(a.x, a.y, w.x), 0.0)", points, words)
-    twin = _twin(unpack_direction, *points.T, words[:, 0])
-    _agree(on_gpu, twin, raw / np.linalg.norm(raw, axis=1, keepdims=True), 3e-7)
+    reference = (np.stack([wide & 4095, wide >> 12 & 4095], axis=1) - 2048) / 16384
+    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_offset(w.x), 0.0, 0.0)", words=words)
+    _agree(on_gpu, _twin(unpack_offset, words[:, 0]), reference, 0)
+
+
+def test_unpack_pair(glsl_bench, glsl_version):
+    words = RNG.integers(0, 2**32, (200, 1), dtype=np.uint32)
+    steps = np.full((200, 1), 3e-7, np.float32)
+    wide = words[:, 0].astype(np.int64)
+    reference = (np.stack([wide & 65535, wide >> 16], axis=1) - 32768) * 3e-7
+    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_pair(w.x, a.x), 0.0, 0.0)", steps, words)
+    _agree(on_gpu, _twin(unpack_pair, words[:, 0], steps[:, 0]), reference, 2e-9)
+
+
+def test_unpack_share(glsl_bench, glsl_version):
+    words = RNG.integers(0, 2**32, (200, 1), dtype=np.uint32)
+    words[:2, 0] = [65535, 0xFFFF0000]
+    wide = words[:, 0].astype(np.int64)
+    reference = np.stack([(wide >> 16 & 31) / 31, (wide >> 21 & 63) / 63, (wide >> 27) / 31], axis=1) ** 2
+    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_share(w.x), 0.0)", words=words)
+    _agree(on_gpu, _twin(unpack_share, words[:, 0]), reference, 2e-7)
+
+
+def test_where_a_texels_lobes_lie(glsl_bench, glsl_version):
+    counts = RNG.integers(0, 16, (64, 8))
+    counts[0] = 15
+    start = RNG.integers(0, 1 << 22, 64)
+    word = (counts << (4 * np.arange(8))).sum(axis=1)
+    first = start[:, None] + np.cumsum(counts, axis=1) - counts
+    for column in range(8):
+        words = np.stack([start, word, np.full(64, 24 + column)], axis=1).astype(np.uint32)
+        text = "vec4(float(first_lobe(w.x, w.y, int(w.z))), float(lobe_count(w.y, int(w.z))), 0.0, 0.0)"
+        on_gpu = glsl_bench.run(glsl_version, text, words=words)
+        twin = [(first_lobe(s, c, int(x)), lobe_count(c, int(x))) for s, c, x in words]
+        _agree(on_gpu, np.array(twin, float), np.stack([first[:, column], counts[:, column]], axis=1), 0)
 
 
 def test_decode_display(glsl_bench, glsl_version):

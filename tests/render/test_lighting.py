@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import hemioct_decode, light_kernel, lobe_response
+from geodfx.basis import light_kernel, lobe_response
 from geodfx.constants import LIGHT_EDGE
+from geodfx.lobe_map import Lobes, empty_lobes, unpack_lobes
 from geodfx.render import CpuRenderer, DiscLight, Environment, Tilt, View, relight
-from geodfx.stone import Lobes, pack_lobes, rgb9e5_decode, unpack_direction, unpack_green, unpack_width
 from tests.render.stones import (
+    lobes_of,
     make_stone,
     no_base,
     random_directions,
@@ -39,7 +40,7 @@ def _lambertian():
     base = np.zeros((9, 2, 2, 3))
     base[0] = math.sqrt(2 * math.pi) / 2
     base[2] = math.sqrt(2 * math.pi / 3) / 2
-    return make_stone(base, Lobes(np.zeros(5, np.uint32), np.zeros((0, 4), np.uint32)))
+    return make_stone(base, empty_lobes((2, 2)))
 
 
 def _colour(stone, view):
@@ -47,7 +48,7 @@ def _colour(stone, view):
 
 
 def _decoded_green(stone):
-    return np.array(hemioct_decode(*unpack_green(stone.lobes.words[0, 0])), np.float64)
+    return unpack_lobes(stone.lobes, 1).direction[0, 1].astype(np.float64)
 
 
 def test_the_same_light_made_larger_gives_the_same_total():
@@ -55,8 +56,8 @@ def test_the_same_light_made_larger_gives_the_same_total():
     count = 1000
     green = random_directions(rng, count, math.cos(math.radians(20)))
     weights = rng.random((count, 3))
-    words = pack_lobes(spread_channels(rng, green, 0.02), weights, rng.random(count) * 0.1)
-    stone = make_stone(no_base((10, 10)), Lobes(np.arange(0, count + 1, 10, dtype=np.uint32), words))
+    directions, width = spread_channels(rng, green, 0.02), rng.random(count) * 0.1
+    stone = make_stone(no_base((10, 10)), lobes_of((10, 10), np.full(100, 10), directions, weights, width))
     lights = 2000  # a spiral over the hemisphere; a disc of 2 degrees holds 1.2 of them, a thousand lobes average that
     z = 1 - (np.arange(lights) + 0.5) / lights
     turn = np.arange(lights) * math.pi * (3 - math.sqrt(5))
@@ -201,21 +202,24 @@ def test_alpha_is_the_fourth_channel_and_nothing_shines_where_it_is_0(white_worl
 
 
 def test_the_early_test_drops_no_light():
-    """A lobe seen alone under each of many lights, wide offsets included, against a sum without the test."""
+    """Lobes seen alone under each of many lights, wide offsets and steep slopes included, against a sum without it."""
     rng = np.random.default_rng(9)
-    words = rng.integers(0, 2**32, (400, 4), dtype=np.uint32)  # any bits: offsets up to their limit
-    words[200:, 2:] = 2048 | 2048 << 12  # mirrors without fire
-    words[:, 1] = 511 | 511 << 9 | 511 << 18 | 15 << 27
-    stone = make_stone(no_base((20, 20)), Lobes(np.arange(401, dtype=np.uint32), words))
-    renderer = CpuRenderer(stone)
+    facets = rng.integers(0, 2**32, (400, 4), dtype=np.uint32)  # any bits: offsets up to their limit
+    facets[200:, 2:] = 2048 | 2048 << 12  # mirrors without fire
+    facets[:, 1] = 511 | 511 << 9 | 511 << 18 | 15 << 27
+    slopes = np.full((100, 4), 32768 | 32768 << 16, np.uint32)
+    slopes[:, 0] = 10 | 10 << 16
+    slopes[:, 1:3] += rng.integers(0, 3000, (100, 2), dtype=np.uint32) - np.uint32(1500)
+    index = lobes_of((20, 20), np.ones(400, int), np.tile([0, 0, 1.0], (400, 3, 1)), np.ones((400, 3)), np.zeros(400))
+    refs = np.uint32(0xFFFF0000) + rng.permutation(400).astype(np.uint32)
+    lobes = Lobes(index.index, refs, facets, slopes, 1e-5)
+    renderer, every = CpuRenderer(make_stone(no_base((20, 20)), lobes)), unpack_lobes(lobes, 20)
+    radiance, area, blur = light_kernel(0.3)
     for direction in random_directions(rng, 12, 0.35):
         frame = renderer.render(View((DiscLight(tuple(direction), 0.3),)))[..., :3].reshape(-1, 3)
-        radiance, area, blur = light_kernel(0.3)
-        for seen, (w0, w1, w2, w3) in zip(frame, words, strict=True):
-            u, v = unpack_green(w0)
-            lobes = unpack_direction(u, v, w2), hemioct_decode(u, v), unpack_direction(u, v, w3)
-            chords = [((np.array(lobe) - direction) ** 2).sum() for lobe in lobes]
-            share = [
-                lobe_response(np.float32(q), np.float32(area), unpack_width(w2) ** 2 + np.float32(blur)) for q in chords
-            ]
-            np.testing.assert_allclose(seen, np.array(rgb9e5_decode(w1)) * share * radiance, rtol=2e-4, atol=2e-4)
+        q = ((every.direction - direction) ** 2).sum(axis=2)
+        share = [
+            [lobe_response(np.float32(one), np.float32(area), width**2 + np.float32(blur)) for one in row]
+            for row, width in zip(q, every.width, strict=True)
+        ]
+        np.testing.assert_allclose(frame, every.weight * share * radiance, rtol=2e-4, atol=4e-4)

@@ -1,0 +1,211 @@
+"""The sharp part of a stone: a table of virtual facets that texels share, and for each texel how much it sees of which.
+
+Facets are flat, so that the texels that see one share a light path: its direction in each channel, which changes
+linearly across the facet under a near camera, and its width. A lobe of a texel is a share of its facet's weights.
+`codes` tells the bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from geodfx.arrays import F32, F64, I64, U32, deferrable, frozen, unread
+from geodfx.basis import chart_decode
+from geodfx.codes import (
+    BLOCK,
+    MOST_FACETS,
+    first_lobe,
+    lobe_count,
+    pack_index,
+    pack_offset,
+    pack_pair,
+    pack_share,
+    pack_width,
+    rgb9e5_decode,
+    rgb9e5_encode,
+    unpack_facet,
+    unpack_offset,
+    unpack_pair,
+    unpack_share,
+    unpack_width,
+)
+from geodfx.constants import CHART_STEP
+from geodfx.errors import StoneError
+from geodfx.jit import kernel
+
+__all__ = ["FacetTable", "Lobes", "Unpacked", "decode_facets", "empty_lobes", "pack_lobes", "unpack_lobes"]
+
+# Columns of `decode_facets`.
+PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17
+
+
+@deferrable("refs")
+@dataclass(frozen=True)
+class Lobes:
+    """The sharp part of H x W texels: N lobes of F facets, the first S of which have a slope."""
+
+    index: U32  # (H, ceil(W / 8), 2) where the lobes of eight texels start, and how many each has
+    refs: U32  # (N,) texel by texel in row order, strongest first
+    facets: U32  # (F, 4)
+    slopes: U32  # (S, 4)
+    slope_step: float  # of the slopes' codes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", frozen("lobe index", self.index, np.uint32, (None, None, 2)))
+        object.__setattr__(self, "refs", frozen("lobe refs", unread(self, "refs"), np.uint32, (None,)))
+        object.__setattr__(self, "facets", frozen("facets", self.facets, np.uint32, (None, 4)))
+        object.__setattr__(self, "slopes", frozen("facet slopes", self.slopes, np.uint32, (None, 4)))
+        if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:
+            raise ValueError(f"{len(self.facets)} facets with {len(self.slopes)} slopes cannot be")
+        total = self.counts.sum(axis=2)
+        start = (np.cumsum(total) - total.ravel()).reshape(total.shape)
+        if not (np.array_equal(start, self.index[..., 0]) and total.sum() == unread(self, "refs").shape[0]):
+            raise ValueError(f"the lobes' index does not lead to {unread(self, 'refs').shape[0]} lobes")
+
+    @property
+    def counts(self) -> I64:
+        """How many lobes each texel has, (H, ceil(W / 8), 8)."""
+        return (self.index[..., 1:].astype(np.int64) >> (4 * np.arange(BLOCK))) & 15
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes resident on a GPU."""
+        return sum(array.nbytes for array in (self.index, unread(self, "refs"), self.facets, self.slopes))
+
+    def check(self) -> None:
+        """Raise StoneError if a lobe's facet is not in the table; `refs` are read for it."""
+        if len(self.refs) and int((self.refs & np.uint32(MOST_FACETS - 1)).max()) >= len(self.facets):
+            told = f"the stone is not sound: a lobe belongs to a facet that is not in the table of {len(self.facets)}"
+            raise StoneError(f"{told}; make it again with `geodfx process`")
+
+
+@dataclass(frozen=True)
+class FacetTable:
+    """F facets before they are packed. On the chart, the direction at a texel is place + slope (texel - centre)."""
+
+    place: F64  # (F, 3, 2) of red, green and blue
+    slope: F64  # (F, 2, 2) of a and b, to the right and down, a texel; zeros: the facet needs none
+    centre: I64  # (F, 2) column and row
+    width: F64  # (F,) chord >= 0
+    doubt: F64  # (F,) standard deviation of the direction, a chord: how far the photos leave it open
+
+
+class Unpacked(NamedTuple):
+    """N lobes as numbers."""
+
+    texel: I64  # (N,) row W + column
+    facet: I64  # (N,)
+    direction: F32  # (N, 3, 3) of red, green and blue
+    weight: F32  # (N, 3)
+    width: F32  # (N,) chord
+
+
+def empty_lobes(shape: tuple[int, int]) -> Lobes:
+    """Return the sharp part of a picture (H, W) that has none."""
+    index = np.zeros((shape[0], -(-shape[1] // BLOCK), 2), np.uint32)
+    return Lobes(index, np.zeros(0, np.uint32), np.zeros((0, 4), np.uint32), np.zeros((0, 4), np.uint32), 1.0)
+
+
+def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, table: FacetTable) -> Lobes:
+    """Return lobes (N,) of texels (N,) that rise, row W + column, with weights (N, 3) >= 0 and facets (N,) of a table.
+
+    Facets without lobes are left out, and where there are more than MOST_FACETS, those of the least weight with their
+    lobes.
+    """
+    total = np.bincount(facet, weights=weight.sum(axis=1), minlength=len(table.width))
+    used = np.flatnonzero(total > 0)
+    if len(used) > MOST_FACETS:
+        used = np.sort(used[np.argsort(-total[used], kind="stable")[:MOST_FACETS]])
+    steep = table.slope[used].reshape(len(used), 4).any(axis=1)
+    order = np.concatenate([used[steep], used[~steep]])
+    name = np.full(len(table.width), -1)
+    name[order] = np.arange(len(order))
+    kept = name[facet] >= 0
+    texel, facet, weight = texel[kept], name[facet[kept]], weight[kept]
+
+    largest = np.zeros((len(order), 3))
+    np.maximum.at(largest, facet, weight)
+    words = rgb9e5_encode(largest)
+    largest = np.array([rgb9e5_decode(word) for word in words], np.float64).reshape(-1, 3)
+    refs = pack_share(facet, weight / np.maximum(largest[facet], 1e-12))
+    there = (refs >> np.uint32(16)) > 0
+    count = np.bincount(texel[there], minlength=shape[0] * shape[1]).reshape(shape)
+
+    place = table.place[order]
+    green = pack_pair(place[:, 1], CHART_STEP)
+    middle = np.array([unpack_pair(word, np.float32(CHART_STEP)) for word in green], np.float64).reshape(-1, 2)
+    red = pack_offset(place[:, 0] - middle) | pack_width(table.width[order])
+    blue = pack_offset(place[:, 2] - middle) | pack_width(table.doubt[order])
+    slope = table.slope[order[: np.count_nonzero(steep)]]
+    step = float(np.float32(max(float(np.abs(slope).max(initial=0.0)) / 32767, 1e-12)))
+    centre = table.centre[order[: len(slope)]].astype(np.uint32)
+    slopes = np.zeros((len(slope), 4), np.uint32)
+    slopes[:, 0] = centre[:, 0] | centre[:, 1] << np.uint32(16)
+    slopes[:, 1], slopes[:, 2] = pack_pair(slope[:, 0], step), pack_pair(slope[:, 1], step)
+    return Lobes(pack_index(count), refs[there], np.stack([green, words, red, blue], axis=1), slopes, step)
+
+
+def unpack_lobes(lobes: Lobes, width: int) -> Unpacked:
+    """Return all lobes of a picture so many texels wide. Raises StoneError where one has no facet."""
+    lobes.check()
+    count = len(lobes.refs)
+    out = Unpacked(
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty((count, 3, 3), np.float32),
+        np.empty((count, 3), np.float32),
+        np.empty(count, np.float32),
+    )
+    _unpack_all(lobes.index, lobes.refs, decode_facets(lobes), width, out)
+    return out
+
+
+def decode_facets(lobes: Lobes) -> F32:
+    """Return the facets as rows of numbers (F, COLUMNS).
+
+    a, b of green; offsets of red and blue; width; doubt; weights of red, green, blue; column, row; slopes of a to the
+    right and down, and of b.
+    """
+    rows = np.zeros((len(lobes.facets), COLUMNS), np.float32)
+    _decode_facets(lobes.facets, lobes.slopes, np.float32(lobes.slope_step), rows)
+    return rows
+
+
+@kernel
+def _decode_facets(facets: U32, slopes: U32, slope_step: np.float32, rows: F32) -> None:
+    for f in range(len(facets)):
+        row = rows[f]
+        row[PLACE], row[PLACE + 1] = unpack_pair(facets[f, 0], np.float32(CHART_STEP))
+        row[RED], row[RED + 1] = unpack_offset(facets[f, 2])
+        row[BLUE], row[BLUE + 1] = unpack_offset(facets[f, 3])
+        row[WIDTH], row[DOUBT] = unpack_width(facets[f, 2]), unpack_width(facets[f, 3])
+        row[WEIGHT], row[WEIGHT + 1], row[WEIGHT + 2] = rgb9e5_decode(facets[f, 1])
+        if f < len(slopes):
+            row[CENTRE] = np.float32(slopes[f, 0] & np.uint32(65535))
+            row[CENTRE + 1] = np.float32(slopes[f, 0] >> np.uint32(16))
+            row[SLOPE], row[SLOPE + 1] = unpack_pair(slopes[f, 1], slope_step)
+            row[SLOPE + 2], row[SLOPE + 3] = unpack_pair(slopes[f, 2], slope_step)
+
+
+@kernel
+def _unpack_all(index: U32, refs: U32, rows: F32, width: int, out: Unpacked) -> None:
+    for y in range(index.shape[0]):
+        for x in range(width):
+            start, counts = index[y, x // 8, 0], index[y, x // 8, 1]
+            first = first_lobe(start, counts, x)
+            for n in range(first, first + lobe_count(counts, x)):
+                f = unpack_facet(refs[n])
+                row, share = rows[f], unpack_share(refs[n])
+                right, down = np.float32(x) - row[CENTRE], np.float32(y) - row[CENTRE + 1]
+                a = row[PLACE] + row[SLOPE] * right + row[SLOPE + 1] * down
+                b = row[PLACE + 1] + row[SLOPE + 2] * right + row[SLOPE + 3] * down
+                out.texel[n], out.facet[n], out.width[n] = y * width + x, f, row[WIDTH]
+                red = chart_decode(a + row[RED], b + row[RED + 1])
+                green = chart_decode(a, b)
+                blue = chart_decode(a + row[BLUE], b + row[BLUE + 1])
+                for j in range(3):
+                    out.direction[n, 0, j], out.direction[n, 1, j], out.direction[n, 2, j] = red[j], green[j], blue[j]
+                    out.weight[n, j] = share[j] * row[WEIGHT + j]
