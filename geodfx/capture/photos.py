@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8, frozen
-from geodfx.capture.light_files import is_file, list_folder
 from geodfx.capture.session import Session, Transfer
 from geodfx.colour import srgb_decoding_table
 from geodfx.errors import PhotoError, SessionError
 from geodfx.images import is_own_picture, probe_image, read_image
 from geodfx.jit import kernel, thread_count
+from geodfx.light_files import is_file, list_folder
 
 __all__ = ["PhotoSet", "RadianceStack", "open_photos", "read_stack"]
 

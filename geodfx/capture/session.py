@@ -19,7 +19,6 @@ from typing import Literal, cast
 import numpy as np
 
 from geodfx.arrays import F64, frozen
-from geodfx.capture.light_files import is_file, list_folder, read_lp, read_tilts, unit_directions
 from geodfx.capture.settings import (
     DOMAINS,
     SPHERE_KEYS,
@@ -30,6 +29,7 @@ from geodfx.capture.settings import (
 )
 from geodfx.errors import SessionError
 from geodfx.images import PHOTO_SUFFIXES, is_own_picture, probe_image
+from geodfx.light_files import is_file, list_folder, read_lp, read_tilts, unit_directions
 
 __all__ = ["Domain", "Session", "SphereSource", "Transfer", "read_lp", "read_session", "read_tilts"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from geodfx.capture.light_files import is_file, read_text
 from geodfx.errors import SessionError
+from geodfx.light_files import is_file, read_text
 
 __all__ = ["DOMAINS", "SESSION_FILE", "SPHERE_KEYS", "TRANSFERS", "Settings", "check_keys", "read_settings"]
 

@@ -51,7 +51,7 @@ def _of_recipe(path: Path, radius_rad: float | None) -> LightRig:
     series = planned_series(read_recipe(path))[0]
     if series.tilts is not None:
         told = f"{path}: rig.kind tilts the stone under lights that stay; only rigs whose lights move can be judged"
-        raise RecipeError(f"{told}; take dome, rings or path")
+        raise RecipeError(f"{told}; take dome, rings, path or lights")
     radius = series.lights.radius_rad if radius_rad is None else radius_rad
     return make_rig(series.lights.direction, series.names, path, radius_rad=radius)
 

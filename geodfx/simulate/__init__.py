@@ -33,19 +33,21 @@ def simulate(recipe: Recipe | Path | str, out: Path | str, *, progress: Progress
     """Write the session of a recipe to a new folder `out`, and return the folders of its sessions.
 
     With held-out photos these are out/train and out/heldout, else `out` itself. The same recipe gives the same bytes,
-    whatever the number of threads. progress: called with (stage, done, total) from this thread. Raises RecipeError, or
-    OutputError if `out` holds something already or cannot be written.
+    whatever the number of threads. progress: called with (stage, done, total) from this thread. Raises RecipeError;
+    SessionError or CalibrationError for a light file that it names; OutputError if `out` holds something already or
+    cannot be written.
     """
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     out = Path(out)
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out}: is a folder that is not empty; name a new one, or empty it")
+    planned = planned_series(wanted)
     stone = make_stone(wanted.stone, make_spectrum(wanted.camera.samples), np.random.default_rng([wanted.seed, GROWTH]))
     surround = make_surround(wanted.frame, white_stage=wanted.stage.white)
     gain: float | None = None
     folders = []
     with staged(out) as temporary:
-        for series in planned_series(wanted):
+        for series in planned:
             (temporary / series.folder / TRUTH_FOLDER).mkdir(parents=True)
             gain = _make_session(temporary / series.folder, wanted, series, stone, surround, gain, progress)
             folders.append(out / series.folder)
@@ -53,7 +55,7 @@ def simulate(recipe: Recipe | Path | str, out: Path | str, *, progress: Progress
 
 
 def planned_series(recipe: Recipe) -> tuple[Series, ...]:
-    """Return the series that `simulate` makes of a recipe; the one to be fitted is the first."""
+    """Return the series that `simulate` makes of a recipe; the first is to be fitted. Errors as of `simulate`."""
     return plan_series(recipe, np.random.default_rng([recipe.seed, RIG]))
 
 

@@ -16,6 +16,7 @@ from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.recipe_fields import (
     Place,
     choice,
+    file_beside,
     many,
     nested,
     numbers,
@@ -36,6 +37,7 @@ __all__ = [
     "FrameRecipe",
     "HandPath",
     "HeldOut",
+    "LightFile",
     "Recipe",
     "RigRecipe",
     "Rings",
@@ -98,6 +100,13 @@ class HandPath(RigRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LightFile(RigRecipe):
+    """The lights of a rig that is there, from its light file; one a photo."""
+
+    file: Path = file_beside()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TiltStage(RigRecipe):
     """Camera and lights stay, the stone tilts over a square of pitch and roll."""
 
@@ -121,6 +130,7 @@ RIGS: dict[str, type] = {
     "dome": Dome,
     "rings": Rings,
     "path": HandPath,
+    "lights": LightFile,
     "tilt": TiltStage,
     "turntable": Turntable,
 }
@@ -223,8 +233,8 @@ def _check_together(recipe: Recipe, place: Place) -> None:
         told = f"is {stone.material!r}, which is clear; a pebble is opaque: take aventurine or opal, or another cut"
         raise place.error("stone.material", told)
     plates = MATERIALS[stone.material].plates
-    mica = isinstance(stone, Pebble) and plates is not None and plates.kind == "mica"
-    if isinstance(stone, Pebble) and mica and stone.plates > (most := most_plates(stone.plate_size)):
+    mica = plates is not None and plates.kind == "mica"
+    if isinstance(stone, Pebble | Cabochon) and mica and stone.plates > (most := most_plates(stone.plate_size)):
         told = f"is {stone.plates}; of a plate_size of {stone.plate_size:g} no more than {most} have room: take smaller"
         raise place.error("stone.plates", f"{told} or fewer ones")
     if opaque and not isinstance(stone, Pebble | Cabochon):
@@ -239,7 +249,9 @@ def _check_together(recipe: Recipe, place: Place) -> None:
             if any(outer <= inner for outer, inner in pairwise(angles)):
                 raise place.error(key, "must fall from the girdle on, or rows would vanish; sort it, steepest first")
     if isinstance(rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
-        raise place.error("frame.spheres", "go with moving lights; remove them, or take a dome, rings or a path")
+        raise place.error(
+            "frame.spheres", "go with moving lights; remove them, or take a dome, rings, a path or lights"
+        )
     if not frame.tell_lights and not frame.spheres:
         raise place.error("frame.tell_lights", "is false, and there is no sphere to read the lights off; add one")
     if not frame.tell_lights and sensor.format == "exr":

@@ -117,7 +117,8 @@ class Cabochon(StoneRecipe):
 
     ratio: float = real(1.3, low=1, high=4)
     height: float = real(0.35, low=0.05, high=1)
-    plates: int = whole(900, low=1, high=1_000_000)
+    plates: int = whole(900, low=1, high=1_000_000)  # of an opaque material
+    plate_size: float = real(0.012, low=0.0005, high=0.2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,7 @@ class Druse(StoneRecipe):
     """Many small crystals on a root of rock."""
 
     crystals: int = whole(60, low=1, high=2000)
-    lean_deg: float = real(18.0, low=0, high=60)
+    lean_deg: float = real(28.0, low=0, high=60)
     unevenness: float = real(0.15, low=0, high=0.5)
 
 

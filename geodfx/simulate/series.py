@@ -5,11 +5,25 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from geodfx.arrays import F64, frozen
-from geodfx.simulate.recipe import Dome, HandPath, HeldOut, Recipe, RigRecipe, Rings, TiltStage, Turntable
+from geodfx.errors import RecipeError
+from geodfx.light_files import read_lp
+from geodfx.simulate.recipe import (
+    MOST_PHOTOS,
+    Dome,
+    HandPath,
+    HeldOut,
+    LightFile,
+    Recipe,
+    RigRecipe,
+    Rings,
+    TiltStage,
+    Turntable,
+)
 from geodfx.simulate.rig import (
     Lights,
     dome,
@@ -45,7 +59,10 @@ class Series:
 
 
 def plan_series(recipe: Recipe, rng: np.random.Generator) -> tuple[Series, ...]:
-    """Return the series of a recipe: one, or `train` and `heldout`."""
+    """Return the series of a recipe: one, or `train` and `heldout`.
+
+    Raises RecipeError, SessionError or CalibrationError for a light file that cannot be used.
+    """
     direction, tilts = _shots(recipe.rig, rng)
     lights = Lights(direction, math.radians(recipe.rig.radius_deg), recipe.rig.distance)
     train = _series(recipe, "", lights, tilts, heldout=False)
@@ -63,6 +80,8 @@ def _shots(rig: RigRecipe, rng: np.random.Generator) -> tuple[F64, F64 | None]:
         return rings(rig.lights, rig.heights_deg), None
     if isinstance(rig, HandPath):
         return hand_path(rig.lights, rig.lowest_deg, rig.turns, rig.wobble_deg, rng), None
+    if isinstance(rig, LightFile):
+        return _lights_of(rig.file), None
     if isinstance(rig, TiltStage):
         return _fixed_lights(rig.lights, rig.lowest_deg), tilt_grid(rig.per_side, rig.step_deg)
     if isinstance(rig, Turntable):
@@ -70,6 +89,18 @@ def _shots(rig: RigRecipe, rng: np.random.Generator) -> tuple[F64, F64 | None]:
         rolls = np.linspace(-half, half, rig.photos) if rig.photos > 1 else np.zeros(1)
         return _fixed_lights(rig.lights, rig.lowest_deg), np.stack([np.zeros_like(rolls), rolls], axis=1)
     raise TypeError(f"{type(rig).__name__} is not a rig")
+
+
+def _lights_of(path: Path) -> F64:
+    """Return the directions (L, 3) of a light file, in its order."""
+    names, direction = read_lp(path)
+    if len(names) > MOST_PHOTOS:
+        raise RecipeError(f"{path}: has {len(names)} lights; a recipe takes {MOST_PHOTOS} at most: leave some out")
+    for name, row in zip(names, direction, strict=True):
+        if not row[2] > 0:
+            told = f"light of photo {name!r}, ({row[0]:.4g}, {row[1]:.4g}, {row[2]:.4g}), is not above the horizon"
+            raise RecipeError(f"{path}: {told}, z must be above 0; correct or remove it")
+    return direction
 
 
 def _fixed_lights(count: int, lowest_deg: float) -> F64:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from geodfx.arrays import F32, F64
-from geodfx.capture.light_files import read_lp
 from geodfx.capture.session import SphereSource
 from geodfx.capture.spheres import Circle, calibrate, find_circle, find_highlight, light_from_highlight
 from geodfx.errors import CalibrationError
+from geodfx.light_files import read_lp
 from tests.capture.sphere_scene import BACKGROUNDS, Scene, outline, photograph, random_lights, random_scene
 
 

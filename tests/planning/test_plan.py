@@ -167,7 +167,7 @@ def test_what_cannot_be_judged_is_one_line_that_tells_the_remedy(tmp_path, capsy
     (tmp_path / "ring").mkdir()
     flat = write_lp(tmp_path / "ring", ring)
     for arguments, told in (
-        ([str(tilt)], "take dome, rings or path"),
+        ([str(tilt)], "take dome, rings, path or lights"),
         ([str(wrong)], "lamps"),
         ([str(lp)], "--light-radius DEG"),
         ([str(flat), "--light-radius", "10"], "one plane"),

@@ -98,6 +98,12 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
             ('"brilliant"\nmaterial = "diamond"', '"pebble"\nmaterial = "aventurine"\nplates = 300\nplate_size = 0.03'),
             r"stone\.plates is 300; of a plate_size of 0\.03 no more than 225 have room",
         ),
+        (
+            ('"brilliant"\nmaterial = "diamond"', '"cabochon"\nmaterial = "aventurine"\nplates = 2000'),
+            r"stone\.plates is 2000; of a plate_size of 0\.012 no more than 1369 have room",
+        ),
+        (('"dome"', '"lights"'), r"rig\.file is missing"),
+        (('"dome"', '"lights"\nfile = "no.lp"'), r"rig\.file names .*no\.lp, which is not there"),
         (('cut = "brilliant"', 'cut = "gemcad"\nfile = "no.asc"'), r"stone\.file names .*no\.asc, which is not there"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import sys
 from itertools import pairwise
@@ -250,6 +251,39 @@ def test_a_turntable_turns_about_the_upright_axis(tmp_path):
     geodfx.simulate(write_recipe(tmp_path / "r.toml", rig), tmp_path / "out")
     session = read_session(tmp_path / "out")
     np.testing.assert_allclose(np.degrees(session.tilt_rad), [[0, -20], [0, 0], [0, 20]], atol=1e-6)
+
+
+LAMPS = "3\nright lamp.jpg 2 0 2\nb.jpg 0 0.5 0.5\nc.jpg -0.1 -0.2 0.9\n"
+
+
+def test_a_real_rigs_lights_are_taken_from_its_light_file(tmp_path):
+    (tmp_path / "rig.lp").write_text(LAMPS)
+    recipe = write_recipe(tmp_path / "r.toml", 'kind = "lights"\nfile = "rig.lp"\n', more="[heldout]\nphotos = 2\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    wanted = np.array([[2, 0, 2], [0, 0.5, 0.5], [-0.1, -0.2, 0.9]])
+    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    session = read_session(tmp_path / "out" / "train")
+    np.testing.assert_allclose(session.light_direction, wanted, atol=1e-7)
+    assert [path.name for path in session.photos] == ["r_0000.png", "r_0001.png", "r_0002.png"]
+    assert len(read_session(tmp_path / "out" / "heldout").photos) == 2
+
+
+@pytest.mark.parametrize(
+    ("lamps", "told"),
+    [
+        (LAMPS.replace("0 0.5 0.5", "0 0.5 -0.5"), r"rig\.lp: light of photo 'b\.jpg', .* is not above the horizon"),
+        (LAMPS.replace("2 0 2", "2 0"), r"rig\.lp: line 2 is .*; correct it"),
+        (LAMPS.replace("3\n", "4\n"), r"rig\.lp: line 1 says '4' photos, but 3 lines follow; correct the number"),
+        (LAMPS.replace("2 0 2", "0 0 0"), r"rig\.lp: line 2 .* is zero; correct or remove it"),
+    ],
+)
+def test_a_broken_light_file_is_told_and_nothing_is_written(tmp_path, capsys, lamps, told):
+    (tmp_path / "rig.lp").write_text(lamps)
+    recipe = write_recipe(tmp_path / "r.toml", 'kind = "lights"\nfile = "rig.lp"\n')
+    assert main(["simulate", str(recipe), "-o", str(tmp_path / "out")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and re.search(told, lines[0]), lines
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.toml", "rig.lp"]
 
 
 def test_chrome_spheres_give_the_lights_back(tmp_path):

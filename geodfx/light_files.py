@@ -22,7 +22,7 @@ def read_lp(path: Path) -> tuple[tuple[str, ...], F64]:
     Line 1 is the count, then `name x y z` a line: the last three words are the direction, all before them the name,
     which may hold spaces, tabs and folders. Empty lines do not count. Raises SessionError for a line that does not
     read so and for a wrong count, CalibrationError for a direction that is zero or not finite; both tell the line.
-    Below the horizon is allowed here: `capture.rig` decides.
+    Below the horizon is allowed here: who takes the lights decides.
     """
     lines = _numbered_lines(path)
     if not lines:
