@@ -113,17 +113,19 @@ def hash_unit(seed: np.uint32, index: int) -> float:
 
 @kernel
 def jitter_normal(
-    nx: float, ny: float, nz: float, slope: float, seed: np.uint32, sample: int, bounce: int
+    nx: float, ny: float, nz: float, slope: float, seed: np.uint32, draw: int, bounce: int
 ) -> tuple[float, float, float]:
-    """Return a normal tilted by a Gaussian slope: a satin polish, seen by one sample. Beckmann's distribution.
+    """Return a normal tilted by a Gaussian slope: a satin polish, seen by one ray. Beckmann's distribution.
 
-    seed: the texel's. The samples of a texel spread evenly over the slopes (R2 sequence, Roberts 2018).
+    seed: the texel's. draw: which of its rays; they spread evenly over the slopes (R2 sequence, Roberts 2018). Each
+    bounce strides along that sequence by an odd number of its own, so that slopes of two bounces meet in all ways.
     """
     if slope <= 0.0:
         return nx, ny, nz
-    u = (hash_unit(seed, 2 * bounce) + sample * R2_X) % 1.0
+    step = (2 * bounce + 1) * draw
+    u = (hash_unit(seed, 2 * bounce) + step * R2_X) % 1.0
     rim = slope * math.sqrt(-math.log(1.0 - u))  # rms of both axes together is `slope`
-    turn = 2.0 * math.pi * (hash_unit(seed, 2 * bounce + 1) + sample * R2_Y)
+    turn = 2.0 * math.pi * (hash_unit(seed, 2 * bounce + 1) + step * R2_Y)
     ax, ay, az = (0.0, -nz, ny) if abs(nx) < 0.6 else (nz, 0.0, -nx)  # across the normal
     size = math.sqrt(ax * ax + ay * ay + az * az)
     ax, ay, az = ax / size, ay / size, az / size

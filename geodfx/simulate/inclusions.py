@@ -24,7 +24,7 @@ class Inclusions(NamedTuple):
 
     needle: F64  # (N, 9) middle, half the length as a vector, radius, opacity, albedo
     feather: F64  # (N, 9) centre, unit normal, radius, opacity, albedo
-    cloud: F64  # (N, 6) centre, radius, extinction a stone width, albedo
+    cloud: F64  # (N, 6) centre, radius, extinction a stone width at the centre, albedo
     total: int
 
 
@@ -53,7 +53,7 @@ def make_feathers(rng: np.random.Generator, count: int, radius: float, opacity: 
 
 
 def make_clouds(rng: np.random.Generator, count: int, radius: float, extinction: float, albedo: float) -> F64:
-    """Return clouds (N, 6): balls of fine grains."""
+    """Return clouds (N, 6): balls of fine grains, thinner towards their rim: as 1 - (distance / radius)^2."""
     cloud = np.zeros((count, 6))
     cloud[:, :3] = _in_ball(rng, count)
     cloud[:, 3] = radius * rng.uniform(0.4, 1.0, count)
@@ -96,9 +96,10 @@ def cross_inclusions(
         squared = row[3] * row[3] - (cx * cx + cy * cy + cz * cz - middle * middle)
         if squared > 0.0:
             half = math.sqrt(squared)
-            chord = min(middle + half, way) - max(middle - half, 0.0)
-            if chord > 0.0:
-                share = math.exp(-row[4] * chord)
+            begin, end = max(-half, -middle), min(half, way - middle)  # from the chord's middle
+            if begin < end:
+                depth = squared * (end - begin) - (end**3 - begin**3) / 3.0  # of 1 - (distance / radius)^2
+                share = math.exp(-row[4] * depth / (row[3] * row[3]))
                 scattered += passed * (1.0 - share) * row[5]
                 passed *= share
     return passed, scattered / (1.0 - passed) if passed < 1.0 else 0.0

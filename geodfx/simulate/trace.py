@@ -82,21 +82,22 @@ def trace_sample(
     if face != CURVED_FACE and solids.opaque[face] == 1:
         exits.spread[:] += solids.root
         return True
-    nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, 0)
-    cos_i = max(-(dx * nx + dy * ny + dz * nz), EDGE)
-    gx, gy, gz = reflect(dx, dy, dz, nx, ny, nz)
-    for band in range(glass.ordinary.shape[1]):
+    bands, share = glass.ordinary.shape[1], 1.0 / glass.modes
+    for band in range(bands):
         no, ne = glass.ordinary[sample, band], glass.extraordinary[sample, band]
         for mode in range(glass.modes):
-            share = 1.0 / glass.modes
-            index, tx, ty, tz = _enter_crystal(glass, mode, no, ne, dx, dy, dz, nx, ny, nz)
+            draw = (sample * bands + band) * glass.modes + mode  # slopes of its own: a rough polish is less grainy
+            mx, my, mz = jitter_normal(nx, ny, nz, solids.slope, seed, draw, 0)
+            cos_i = max(-(dx * mx + dy * my + dz * mz), EDGE)
+            gx, gy, gz = reflect(dx, dy, dz, mx, my, mz)
+            index, tx, ty, tz = _enter_crystal(glass, mode, no, ne, dx, dy, dz, mx, my, mz)
             glare = fresnel(cos_i, index)
             put_exit(exits, x, y, z, gx, gy, gz, share * glare, band, np.uint32(GLARE_PATH))
             path = extend_path(np.uint32(GLARE_PATH), face)
             if mode == 1:
                 path = extend_path(path, EXTRAORDINARY)
             _chain(
-                solids, glass, inclusions, exits, solid, sample, band, mode, seed, path, share * (1.0 - glare),
+                solids, glass, inclusions, exits, solid, sample, band, mode, seed, draw, path, share * (1.0 - glare),
                 x, y, z, tx, ty, tz,
             )  # fmt: skip
     return True
@@ -137,6 +138,7 @@ def _chain(
     band: int,
     mode: int,
     seed: np.uint32,
+    draw: int,
     path: np.uint32,
     weight: float,
     x: float,
@@ -171,7 +173,7 @@ def _chain(
             _spread(exits.spread, glass.rgb[sample, band] * solids.root, weight)
             return
         nx, ny, nz = normal_at(solids, face, x, y, z)
-        nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, sample, bounce)
+        nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, draw, bounce)
         if mode == 1:
             index = index_along(no, ne, dx * glass.axis[0] + dy * glass.axis[1] + dz * glass.axis[2])
         cos_i = min(max(dx * nx + dy * ny + dz * nz, EDGE), 1.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import colorsys
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
 from geodfx.colour import encode_srgb
-from geodfx.simulate.exits import GLARE_PATH
+from geodfx.simulate.exits import GLARE_PATH, jitter_normal
+from geodfx.simulate.inclusions import cross_inclusions, join_inclusions
 from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.optics import (
     brewster_angle,
@@ -226,3 +228,33 @@ def test_the_colour_matching_functions_peak_as_tabulated():
     # CIE 1931 2 degree observer: y(555) = 1.0000, x(600) = 1.0622, z(445) = 1.7826 (z peaks there), y(480) = 0.1390.
     x, y, z = colour_matching(np.array([555.0, 600.0, 445.0, 480.0])).T
     assert (y[0], x[1], z[2], y[3]) == pytest.approx((1.0, 1.0622, 1.7826, 0.139), abs=0.035)
+
+
+def test_slopes_of_a_polish_are_gaussian_and_do_not_follow_from_the_bounce_before():
+    slope, draws = 0.05, 1024
+    normals = [
+        np.array([jitter_normal(0.0, 0.0, 1.0, slope, np.uint32(9), draw, bounce) for draw in range(draws)])
+        for bounce in range(6)
+    ]
+    turns = []
+    for each in normals:
+        leans = each[:, :2] / each[:, 2:]
+        squared = (leans**2).sum(axis=1)
+        assert squared.mean() == pytest.approx(slope**2, rel=0.02)
+        assert (squared > slope**2).mean() == pytest.approx(math.exp(-1), abs=0.02)  # Rayleigh's distribution
+        turns.append(np.exp(1j * np.arctan2(leans[:, 1], leans[:, 0])))
+    for one, other in combinations(turns, 2):
+        assert abs(np.mean(one * np.conj(other))) < 0.1  # 1 where the turn at one bounce tells that at the other
+
+
+def test_a_cloud_is_thin_at_its_rim():
+    # Along a chord that passes the centre at b, 1 - (distance / R)^2 adds up to 4 / 3 (R^2 - b^2)^1.5 / R^2.
+    radius, extinction = 0.2, 3.0
+    cloud = join_inclusions([], [], [np.array([[0.0, 0.0, 0.0, radius, extinction, 0.5]])])
+    for b in (0.0, 0.1, 0.19):
+        depth = 4 / 3 * (radius**2 - b**2) ** 1.5 / radius**2
+        whole, albedo = cross_inclusions(cloud, b, 0.0, 1.0, 0.0, 0.0, -1.0, 2.0)
+        half, _ = cross_inclusions(cloud, b, 0.0, 0.0, 0.0, 0.0, -1.0, 2.0)
+        assert whole == pytest.approx(math.exp(-extinction * depth)) and albedo == pytest.approx(0.5)
+        assert half == pytest.approx(math.exp(-extinction * depth / 2))
+    assert cross_inclusions(cloud, 0.0, 0.0, 1.0, 0.0, 0.0, -1.0, 0.7)[0] == 1
