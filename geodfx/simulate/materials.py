@@ -33,6 +33,7 @@ class Plates:
     reflectance: float  # of a plate at its best, 0..1
     tilt_deg: float  # standard deviation of a plate's slope from the surface
     spacing_nm: tuple[float, float] = (0.0, 0.0)  # between diffracting layers, least and most; 0: mirrors
+    mosaic_deg: float = 0.0  # rms slope of the pieces of one plate against one another: how wide its flash is
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ _ALL = (
         "ruby",
         sellmeier=CORUNDUM,
         birefringence=-0.0081,
-        absorption=(Band(410.0, 50.0, 3.6), Band(556.0, 42.0, 3.4)),  # Cr3+; less would be a pink sapphire
+        absorption=(Band(410.0, 50.0, 3.6), Band(556.0, 33.0, 3.8)),  # Cr3+; less would be pink, wider a dull maroon
     ),
     Material(
         "sapphire",
@@ -122,8 +123,8 @@ _ALL = (
     Material(
         "opal",
         cauchy=(1.4427, 0.0025),
-        albedo=(0.30, 0.32, 0.36),
-        plates=Plates("grains", 0.5, 14.0, (155.0, 235.0)),
+        albedo=(0.08, 0.09, 0.11),  # grey: on a white body the play of colour drowns
+        plates=Plates("grains", 0.5, 18.0, (155.0, 235.0), 3.0),
     ),
     Material(
         "aventurine",

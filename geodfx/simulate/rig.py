@@ -12,7 +12,17 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 
-__all__ = ["Lights", "dome", "hand_path", "rings", "scattered", "stage_rotation", "tilt_grid", "tilts_between"]
+__all__ = [
+    "GOLDEN_TURN",
+    "Lights",
+    "dome",
+    "hand_path",
+    "rings",
+    "scattered",
+    "stage_rotation",
+    "tilt_grid",
+    "tilts_between",
+]
 
 GOLDEN_TURN = math.pi * (3 - math.sqrt(5))
 

@@ -42,6 +42,7 @@ class Rough(NamedTuple):
     rgb: F64  # (S, B, 3)
     albedo: F64  # (3,)
     slope: float  # rms slope of the polish
+    mosaic: float  # rms slope within one plate
 
 
 def make_bumps(rng: np.random.Generator, slope: float, size: float) -> F64:
@@ -108,18 +109,20 @@ def shade_sample(
         return False
     nx, ny, nz = _bent_normal(rough, x, y, z, dx, dy, dz)
     exits.normal[0], exits.normal[1], exits.normal[2] = nx, ny, nz
-    mx, my, mz = jitter_normal(nx, ny, nz, rough.slope, seed, sample, 0)
-    cos_i = min(max(-(dx * mx + dy * my + dz * mz), 1e-6), 1.0)
-    gx, gy, gz = reflect(dx, dy, dz, mx, my, mz)
     u, v = _plate_at(rough, x, y)
     exits.face[0] = 0 if u < 0 else 1 + v * rough.plate.shape[1] + u
-    for band in range(rough.refractive.shape[1]):
+    bands = rough.refractive.shape[1]
+    for band in range(bands):
+        draw = sample * bands + band  # slopes of its own: a rough polish is less grainy
+        mx, my, mz = jitter_normal(nx, ny, nz, rough.slope, seed, draw, 0)
+        cos_i = min(max(-(dx * mx + dy * my + dz * mz), 1e-6), 1.0)
+        gx, gy, gz = reflect(dx, dy, dz, mx, my, mz)
         index = rough.refractive[sample, band]
         glare = fresnel(cos_i, index)
         put_exit(exits, x, y, z, gx, gy, gz, glare, band, np.uint32(GLARE_PATH))
         body = 1.0 - glare
         if u >= 0:
-            body -= _flash(rough, exits, sample, band, u, v, x, y, z, dx, dy, dz, mx, my, mz, body)
+            body -= _flash(rough, exits, sample, band, seed, draw, u, v, x, y, z, dx, dy, dz, mx, my, mz, body)
         for c in range(3):
             exits.spread[c] += rough.rgb[sample, band, c] * body * rough.albedo[c]
     return True
@@ -167,6 +170,8 @@ def _flash(
     exits: Exits,
     sample: int,
     band: int,
+    seed: np.uint32,
+    draw: int,
     u: int,
     v: int,
     x: float,
@@ -191,6 +196,7 @@ def _flash(
     px = a * (1.0 - nx * nx * turn) - b * nx * ny * turn + c * nx
     py = -a * nx * ny * turn + b * (1.0 - ny * ny * turn) + c * ny
     pz = -a * nx - b * ny + c * nz
+    px, py, pz = jitter_normal(px, py, pz, rough.mosaic, seed, draw, 1)
     cosine = -(tx * px + ty * py + tz * pz)
     if cosine <= 0.0:
         return 0.0

@@ -27,6 +27,7 @@ from geodfx.simulate.recipe_stones import (
     Step,
     StoneRecipe,
 )
+from geodfx.simulate.rig import GOLDEN_TURN
 from geodfx.simulate.rough import Rough, make_bumps, make_plates
 from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import Spectrum
@@ -34,9 +35,11 @@ from geodfx.simulate.trace import Glass
 
 __all__ = ["join_solids", "make_glass", "make_stone"]
 
-ROOT_COLOUR = (0.12, 0.10, 0.09)  # of the rock that a druse grows on, linear Rec.709
+ROOT_COLOUR = (0.03, 0.026, 0.023)  # of the rock that a druse grows on, dark so that faces show; linear Rec.709
 ROOT_Z, ROOT_DEPTH = -0.12, 0.1  # height of that rock's surface, and how thick it is
+ROOT_SIDES, ROOT_REACH = 14, (0.44, 0.5)  # of that rock's uneven outline, and how far its sides stand from the middle
 CRYSTAL_WIDTH = (0.07, 0.17)  # of a druse's crystals
+CRYSTAL_REACH = 0.42  # from the middle of the rock, so that all stand on it
 NO_CURVE = np.zeros(7)
 
 
@@ -55,9 +58,10 @@ def make_stone(recipe: StoneRecipe, spectrum: Spectrum, rng: np.random.Generator
         if isinstance(recipe, Point):
             axis = (0.0, 1.0, 0.0)  # a crystal's own axis
         solids = join_solids([_cut(recipe, rng)], slope)
-    glass = make_glass(
-        material, spectrum, colour=recipe.colour, axis=recipe.optic_axis or axis, splits=recipe.birefringence
-    )
+    colour = recipe.colour
+    if isinstance(recipe, Druse):
+        colour /= sum(CRYSTAL_WIDTH) / 2  # a crystal is as deep in colour as a stone of its own
+    glass = make_glass(material, spectrum, colour=colour, axis=recipe.optic_axis or axis, splits=recipe.birefringence)
     return ClearStone(solids, glass, _inclusions(recipe, rng))
 
 
@@ -145,18 +149,25 @@ def _dome_curve(ratio: float, height: float) -> F64:
 
 def _druse(recipe: Druse, slope: float, rng: np.random.Generator) -> Solids:
     """Return a slab of rock with crystals that lean this way and that; the optic axis is taken as upright for all."""
-    rock = np.array([[0, 0, 1, ROOT_Z], [0, 0, -1, ROOT_DEPTH - ROOT_Z]], np.float64)
-    sides = np.array([[1, 0, 0, 0.5], [-1, 0, 0, 0.5], [0, 1, 0, 0.5], [0, -1, 0, 0.5]], np.float64)
-    heights = (ROOT_Z, ROOT_Z - ROOT_DEPTH)
-    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in heights])
-    stones = [Polyhedron(np.concatenate([rock, sides]), corners)]
-    side = math.ceil(math.sqrt(recipe.crystals))
-    for k in rng.permutation(side * side)[: recipe.crystals]:
+    stones = [_rock(rng)]
+    for k in range(recipe.crystals):
         width = rng.uniform(*CRYSTAL_WIDTH)
         crystal = crystal_point(rng.uniform(0.5, 1.3), recipe.unevenness, rng, scale=width)
-        place = (np.array([k % side, k // side]) + rng.uniform(0.15, 0.85, 2)) / side - 0.5
-        stones.append(_planted(crystal, 0.88 * place, math.radians(recipe.lean_deg), rng))
+        reach, turn = CRYSTAL_REACH * math.sqrt((k + rng.uniform()) / recipe.crystals), k * GOLDEN_TURN
+        place = reach * np.array([math.cos(turn), math.sin(turn)])  # evenly over a disc (Vogel 1979)
+        stones.append(_planted(crystal, place, math.radians(recipe.lean_deg), rng))
     return join_solids(stones, slope, root=np.array(ROOT_COLOUR))
+
+
+def _rock(rng: np.random.Generator) -> Polyhedron:
+    """Return the slab that a druse grows on, its outline uneven, its top at ROOT_Z."""
+    turn = 2 * math.pi * np.arange(ROOT_SIDES) / ROOT_SIDES
+    sides = np.stack([np.cos(turn), np.sin(turn), 0 * turn, rng.uniform(*ROOT_REACH, ROOT_SIDES)], axis=1)
+    half = ROOT_DEPTH / 2
+    rock = close_planes(np.array([[0, 0, 1, half], [0, 0, -1, half], *sides]), "rock", scale=1.0)
+    sunk = np.array([0.0, 0.0, ROOT_Z - half])
+    planes = np.c_[rock.planes[:, :3], rock.planes[:, 3] + rock.planes[:, :3] @ sunk]
+    return Polyhedron(planes, rock.corners + sunk)
 
 
 def _planted(crystal: Polyhedron, place: F64, lean: float, rng: np.random.Generator) -> Polyhedron:
@@ -192,11 +203,9 @@ def _opaque(
 ) -> Rough:
     """Return an opaque stone: a pebble has bumps, a cabochon is smooth."""
     curve = _dome_curve(recipe.ratio, recipe.height)
-    bump, size = np.zeros((0, 4)), 0.02
-    if isinstance(recipe, Pebble):
-        bump, size = make_bumps(rng, recipe.bump, recipe.bump_size), recipe.plate_size
+    bump = make_bumps(rng, recipe.bump, recipe.bump_size) if isinstance(recipe, Pebble) else np.zeros((0, 4))
     plates = material.plates
-    plate = np.zeros((1, 1, 7)) if plates is None else make_plates(rng, plates, recipe.plates, size)
+    plate = np.zeros((1, 1, 7)) if plates is None else make_plates(rng, plates, recipe.plates, recipe.plate_size)
     return Rough(
         curve,
         float(curve[2]),
@@ -208,4 +217,5 @@ def _opaque(
         np.array(spectrum.rgb),
         np.array(material.albedo),
         slope,
+        0.0 if plates is None else math.tan(math.radians(plates.mosaic_deg)),
     )

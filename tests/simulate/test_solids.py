@@ -10,7 +10,10 @@ import pytest
 from geodfx.errors import RecipeError
 from geodfx.simulate.gemcad import read_gemcad
 from geodfx.simulate.polyhedron import close_planes
+from geodfx.simulate.recipe_stones import Druse, Point
 from geodfx.simulate.solids import brilliant_cut, crystal_point, shortest_stars, step_cut
+from geodfx.simulate.spectrum import make_spectrum
+from geodfx.simulate.stones import make_stone
 from tests.simulate.stones import brilliant
 
 
@@ -66,6 +69,23 @@ def test_the_faces_of_a_natural_point_are_uneven_and_follow_the_seed():
     assert np.isclose(slopes, 51.79, atol=0.01).sum() >= 3 and np.isclose(slopes, 90).sum() == 6
     upright = np.isclose(slopes, 90)
     assert np.ptp(one.planes[upright, 3]) > 0.01
+
+
+def test_a_druse_grows_on_a_rock_of_uneven_outline():
+    spectrum = make_spectrum(1)
+    stone, other = (
+        make_stone(Druse(material="amethyst", crystals=40), spectrum, np.random.default_rng(seed)) for seed in (1, 2)
+    )
+    solids = stone.solids
+    assert len(solids.first) - 1 == 41
+    rock = solids.plane[:, : solids.first[1]]
+    assert rock.shape[1] > 8 and np.ptp(rock[3, np.isclose(rock[2], 0)]) > 0.02
+    feet = solids.plane[:, solids.first[2:] - 1]  # of each crystal the last plane
+    np.testing.assert_allclose(feet, np.repeat([[0], [0], [-1], [-rock[3, np.isclose(rock[2], 1)][0]]], 40, axis=1))
+    assert np.hypot(*solids.bound[1:, :2].T).max() < 0.55 and not np.array_equal(other.solids.bound, solids.bound)
+    # A crystal is a tenth of a stone wide, and as deep in colour as one.
+    single = make_stone(Point(material="amethyst"), spectrum, np.random.default_rng(1))
+    assert stone.glass.absorbance.max() == pytest.approx(single.glass.absorbance.max() / 0.12)
 
 
 def test_open_and_empty_planes_are_refused():
