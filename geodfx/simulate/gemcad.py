@@ -15,7 +15,7 @@ __all__ = ["read_gemcad"]
 
 GIRDLE_DEG = 90.0  # a facet at +90 and one at -90 degrees are the same: upright
 NAME, NOTE = "n", "G"  # a name follows one word, a note the rest of the line
-SAME_PLANE = 1e-9
+SAME_DIGITS = 9  # planes that agree to so many are one: designs are written with 8
 
 
 def read_gemcad(path: Path) -> F64:
@@ -38,8 +38,8 @@ def read_gemcad(path: Path) -> F64:
     if not planes:
         raise RecipeError(f"{path}: holds no facet (a line `a angle distance index ...`); name a GemCad .asc design")
     found = np.array(planes)
-    twin = np.abs(found[:, None] - found[None]).max(axis=2) < SAME_PLANE
-    return np.ascontiguousarray(found[~np.triu(twin, 1).any(axis=0)])
+    _, first = np.unique(np.round(found, SAME_DIGITS) + 0.0, axis=0, return_index=True)  # + 0.0: -0 is 0
+    return np.ascontiguousarray(found[np.sort(first)])
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -227,20 +227,28 @@ def read_recipe(path: Path) -> Recipe:
 
 def _check_together(recipe: Recipe, place: Place) -> None:
     """Raise RecipeError for values that are in order each but not together."""
-    stone, rig, frame, sensor = recipe.stone, recipe.rig, recipe.frame, recipe.sensor
+    _check_stone(recipe.stone, place)
+    _check_frame(recipe, place)
+    exposures = recipe.sensor.exposures_ev
+    if 0.0 not in exposures or len(set(exposures)) < len(exposures):
+        raise place.error("sensor.exposures_ev", "must hold 0, the session's own exposure, and each value once")
+
+
+def _check_stone(stone: StoneRecipe, place: Place) -> None:
+    """Raise RecipeError for a cut that does not go with its material or its proportions."""
     opaque = MATERIALS[stone.material].albedo is not None
     if isinstance(stone, Pebble) and not opaque:
         told = f"is {stone.material!r}, which is clear; a pebble is opaque: take aventurine or opal, or another cut"
         raise place.error("stone.material", told)
+    if opaque and not isinstance(stone, Pebble | Cabochon):
+        raise place.error("stone.material", f"is {stone.material!r}, which is opaque: take cut pebble or cabochon")
+    if opaque and stone.inclusions:
+        raise place.error("stone.inclusions", f"do not show in {stone.material}, which is opaque; remove them")
     plates = MATERIALS[stone.material].plates
     mica = plates is not None and plates.kind == "mica"
     if isinstance(stone, Pebble | Cabochon) and mica and stone.plates > (most := most_plates(stone.plate_size)):
         told = f"is {stone.plates}; of a plate_size of {stone.plate_size:g} no more than {most} have room: take smaller"
         raise place.error("stone.plates", f"{told} or fewer ones")
-    if opaque and not isinstance(stone, Pebble | Cabochon):
-        raise place.error("stone.material", f"is {stone.material!r}, which is opaque: take cut pebble or cabochon")
-    if opaque and stone.inclusions:
-        raise place.error("stone.inclusions", f"do not show in {stone.material}, which is opaque; remove them")
     if isinstance(stone, Brilliant) and stone.stars < (least := shortest_stars(stone.table) + STAR_MARGIN):
         told = f"is {stone.stars:g}, too short beside a table of {stone.table:g}; take {least:.2f} or more"
         raise place.error("stone.stars", told)
@@ -248,13 +256,18 @@ def _check_together(recipe: Recipe, place: Place) -> None:
         for key, angles in (("stone.crown_deg", stone.crown_deg), ("stone.pavilion_deg", stone.pavilion_deg)):
             if any(outer <= inner for outer, inner in pairwise(angles)):
                 raise place.error(key, "must fall from the girdle on, or rows would vanish; sort it, steepest first")
-    if isinstance(rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
-        raise place.error(
-            "frame.spheres", "go with moving lights; remove them, or take a dome, rings, a path or lights"
-        )
+
+
+def _check_frame(recipe: Recipe, place: Place) -> None:
+    """Raise RecipeError for what lies beside the stone and cannot be seen, or does not go with the rig."""
+    frame = recipe.frame
+    for key, size in (("white_card", (frame.white_card or ())[2:]), ("chart", (frame.chart or ())[2:])):
+        if any(side <= 0 for side in size):
+            raise place.error(f"frame.{key}", f"is {min(size):g} wide or high; give it a size above 0")
+    if isinstance(recipe.rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
+        key = "frame.spheres" if frame.spheres else "frame.tell_lights"
+        raise place.error(key, "is for moving lights; remove it, or take a rig of kind dome, rings, path or lights")
     if not frame.tell_lights and not frame.spheres:
         raise place.error("frame.tell_lights", "is false, and there is no sphere to read the lights off; add one")
-    if not frame.tell_lights and sensor.format == "exr":
+    if not frame.tell_lights and recipe.sensor.format == "exr":
         raise place.error("frame.tell_lights", "is false, which goes with PNG and JPEG only; take another format")
-    if 0.0 not in sensor.exposures_ev or len(set(sensor.exposures_ev)) < len(sensor.exposures_ev):
-        raise place.error("sensor.exposures_ev", "must hold 0, the session's own exposure, and each value once")

@@ -95,7 +95,7 @@ def crystal_point(
     """Return a quartz point along +y: a six-sided prism, six slopes that meet unevenly, and a broken end.
 
     length: of the prism, in its widths. unevenness: 0 for an ideal crystal; the spread of the faces' distances, as a
-    share. It lies on a prism edge as seen along z.
+    share. It lies on one of its prism's faces, another to the camera.
     """
     reach = RADIUS * (1 + unevenness * rng.uniform(-1, 1, 6))
     slope = math.radians(QUARTZ_R_DEG)

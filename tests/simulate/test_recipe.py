@@ -102,6 +102,13 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
             ('"brilliant"\nmaterial = "diamond"', '"cabochon"\nmaterial = "aventurine"\nplates = 2000'),
             r"stone\.plates is 2000; of a plate_size of 0\.012 no more than 1369 have room",
         ),
+        (
+            ("[stone]", "[frame]\nwhite_card = [1, 1, 0.5, -1]\n[stone]"),
+            r"frame\.white_card is -1 wide or high; give it a size above 0",
+        ),
+        (("[stone]", "[frame]\nchart = [1, 1, 0]\n[stone]"), r"frame\.chart is 0 wide or high; give it a size"),
+        (('"dome"', '"tilt"\n[frame]\ntell_lights = false'), r"frame\.tell_lights is for moving lights; remove it"),
+        (('"dome"', '"turntable"\n[[frame.spheres]]'), r"frame\.spheres is for moving lights; remove it"),
         (('"dome"', '"lights"'), r"rig\.file is missing"),
         (('"dome"', '"lights"\nfile = "no.lp"'), r"rig\.file names .*no\.lp, which is not there"),
         (('cut = "brilliant"', 'cut = "gemcad"\nfile = "no.asc"'), r"stone\.file names .*no\.asc, which is not there"),
