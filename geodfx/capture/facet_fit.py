@@ -20,7 +20,7 @@ from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitud
 from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
 from geodfx.jit import kernel
 
-__all__ = ["Samples", "finish_facets", "move_facets"]
+__all__ = ["DOUBT_POINTS", "DOUBT_REACH", "Samples", "finish_facets", "move_facets"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]

@@ -19,8 +19,7 @@ from geodfx.planning.picture import write_picture
 __all__ = ["add_to"]
 
 TOLD_PLACES = 3  # of gaps and of more lights; the JSON has them all
-# What docs/PLAN.md measures beyond domes: lights wider than this share of their even spacing, or nearer to one another.
-WIDE, UNEVEN = 1.2, 0.8
+UNEVEN = 0.8  # of their even spacing: lights nearer to one another than so are the rings and paths of docs/PLAN.md
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -87,12 +86,9 @@ def _text(planned: Plan) -> str:
     told = planned.gaps[:TOLD_PLACES]
     gaps = [f"{math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}" for gap in told]
     lines.append(f"gaps       {'; '.join(gaps) if gaps else 'none'}")
-    if planned.light_radius_rad > WIDE * planned.even_spacing_rad:
-        lines.append("note       lights this wide share most flashes: fits err up to twice what is told here")
     if planned.spacing_rad < UNEVEN * planned.even_spacing_rad:
-        lines.append(
-            "note       the lights stand unevenly: a stone's exits may gather where they are dense, or are not"
-        )
+        note = "the lights stand unevenly: the median of one stone may be half or twice what is told here"
+        lines.append(f"note       {note}")
     lines += [f"{'advice' if i == 0 else '':10} {line}" for i, line in enumerate(_advice(planned))]
     return "\n".join(lines)
 

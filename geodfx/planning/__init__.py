@@ -18,21 +18,23 @@ from geodfx.arrays import F64, frozen
 from geodfx.capture.rig import mean_spacing_rad
 from geodfx.errors import CalibrationError
 from geodfx.planning.advice import Advice, advise, even_spacing
+from geodfx.planning.directions import even_directions, exit_directions
 from geodfx.planning.expect import NOISE, Expected, summarise
 from geodfx.planning.gaps import Gap, find_gaps
-from geodfx.planning.posterior import even_directions, locate
+from geodfx.planning.posterior import locate
 from geodfx.planning.rigs import find_lights
 
 __all__ = ["Advice", "Expected", "Gap", "Plan", "plan"]
 
-DIRECTIONS = 3000  # 2.6 degrees apart: shares and medians come out to about 2 in 100
+EXITS = 3000  # shares and medians come out to about 2 in 100
+MAP = 2000  # directions of the picture, 3.2 degrees apart
 AIM_RAD = math.radians(1.0)
 LEAST_RADIUS_RAD, MOST_RADIUS_RAD = math.radians(0.1), math.radians(60)  # as of a recipe's lights
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to expect of a rig and what to change. L lights, N directions evenly over the upper half sphere."""
+    """What to expect of a rig and what to change. L lights, N directions evenly over the upper half sphere, E exits."""
 
     source: Path
     light_direction: F64  # (L, 3) unit
@@ -45,10 +47,13 @@ class Plan:
     advice: Advice
     direction: F64  # (N, 3) unit
     error_rad: F64  # (N,) to which the photos tell an exit in that direction; nan: no light sees it
+    exit_error_rad: F64  # (E,) of directions that gather as exits do, of which `expected` tells; nan likewise
 
     def __post_init__(self) -> None:
-        for name, shape in (("light_direction", (None, 3)), ("direction", (None, 3)), ("error_rad", (None,))):
-            object.__setattr__(self, name, frozen(name, getattr(self, name), np.float64, shape))
+        for name in ("light_direction", "direction"):
+            object.__setattr__(self, name, frozen(name, getattr(self, name), np.float64, (None, 3)))
+        for name in ("error_rad", "exit_error_rad"):
+            object.__setattr__(self, name, frozen(name, getattr(self, name), np.float64, (None,)))
 
 
 def plan(
@@ -74,8 +79,8 @@ def plan(
         raise CalibrationError(
             f"{source}: lights of radius {math.degrees(radius):g} degrees cannot be judged; give 0.1 to 60"
         )
-    direction = even_directions(DIRECTIONS)
-    located = locate(direction, lights, radius, noise)
+    direction = even_directions(MAP)
+    located = locate(exit_directions(EXITS), lights, radius, noise)
     expected = summarise(located, radius)
     return Plan(
         source=Path(source),
@@ -88,5 +93,6 @@ def plan(
         gaps=find_gaps(lights, radius),
         advice=advise(lights, radius, noise, expected, aim_rad),
         direction=direction,
-        error_rad=located.error_rad,
+        error_rad=locate(direction, lights, radius, noise).error_rad,
+        exit_error_rad=located.error_rad,
     )

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.planning.directions import even_directions
 from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
-from geodfx.planning.posterior import even_directions
 
 __all__ = ["Advice", "advise", "even_spacing"]
 
-COUNT = 768  # directions at which a variant is tried
-# Radii that are tried, of the spacing that the lights would have if they were spread evenly. Beyond the largest, fits
-# err more than what is expected of a lobe alone: nearly all share their lights with others (docs/PLAN.md).
+COUNT = 512  # exits at which a variant is tried
+# Radii that are tried, of the spacing that the lights would have if they were spread evenly. Beyond the largest, most
+# lobes share their lights with others of their texel, whatever the number of lights (docs/PLAN.md).
 SIZES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15)
 MOST_RAD = math.radians(60.0)
-WORTH = 0.03  # share of the directions: what a change must locate more to be advised
+WORTH = 0.03  # share of the exits: what a change must locate more to be advised
 MORE_LIGHTS = 1.3  # steps in the number of lights
 MOST_LIGHTS = 2048
 MOST_ADDED = 8

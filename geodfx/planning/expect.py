@@ -9,9 +9,10 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.posterior import Located, even_directions, locate
+from geodfx.planning.directions import exit_directions
+from geodfx.planning.posterior import Located, locate
 
-__all__ = ["LOCATED_DEG", "NOISE", "Expected", "expect", "summarise"]
+__all__ = ["LOCATED_DEG", "NOISE", "Expected", "alone_share", "expect", "summarise"]
 
 # Deviation of a full flash, as a share of it. A sensor's is 0.01 or less, but edges of facets, fire and fainter lobes
 # move a reading too, so that the fit takes a direction to be e times less likely where the loss over its three channels
@@ -19,6 +20,7 @@ __all__ = ["LOCATED_DEG", "NOISE", "Expected", "expect", "summarise"]
 NOISE = 0.13
 # Three lobes hold 99 % of what leaves a cut stone upwards, so that beside each there are two that may share its lights.
 OTHER_LOBES = 2
+PAIRED = 1024  # exits whose distances from each other are measured: shares come out to 1 in 100
 LOCATED_DEG = (
     1.0  # an exit that is told this well flashes at the right tilt to the eye: a degree of tilt moves it further
 )
@@ -26,31 +28,38 @@ LOCATED_DEG = (
 
 @dataclass(frozen=True)
 class Expected:
-    """Shares are of all directions above the horizon, evenly; errors of those that a light sees, in radians.
+    """Shares are of a cut stone's exits above the horizon; errors of those that a light sees, in radians.
 
     Errors are those of a lobe that is alone: what the rig itself sets. Lobes that share lights are confused besides.
     """
 
     seen_share: float  # that any light sees
     located_share: float  # that are told within LOCATED_DEG
-    alone_share: float  # of lobes that share no light with one of OTHER_LOBES more, wherever those point
+    alone_share: float  # of lobes that share no light with one of OTHER_LOBES more of their texel
     error_median_rad: float
     error_nine_tenths_rad: float  # nine tenths err by less
 
 
 def expect(lights: F64, radius_rad: float, noise: float, count: int) -> Expected:
-    """Return what lights (L, 3) of one radius tell of `count` directions, spread evenly over the upper half sphere."""
-    return summarise(locate(even_directions(count), lights, radius_rad, noise), radius_rad)
+    """Return what lights (L, 3) of one radius tell of `count` directions, gathered as the exits of cut stones are."""
+    return summarise(locate(exit_directions(count), lights, radius_rad, noise), radius_rad)
 
 
 def summarise(located: Located, radius_rad: float) -> Expected:
-    """Return the shares and quantiles of what was located. Errors are pi, knowing nothing, where no light sees any."""
+    """Return the shares and quantiles of located exits. Errors are pi, knowing nothing, where no light sees any."""
     error = located.error_rad[located.seen > 0]
     count = len(located.seen)
-    apart = min(2 * (1 + LIGHT_EDGE) * radius_rad, math.pi / 2)  # no light reaches two lobes this far from each other
-    alone = math.cos(apart) ** OTHER_LOBES
+    alone = alone_share(radius_rad)
     if len(error) == 0:
         return Expected(0.0, 0.0, alone, math.pi, math.pi)
     median, most = np.quantile(error, [0.5, 0.9])
     within = float((error <= math.radians(LOCATED_DEG)).sum()) / count
     return Expected(len(error) / count, within, alone, float(median), float(most))
+
+
+def alone_share(radius_rad: float) -> float:
+    """Return the share of exits so far from OTHER_LOBES more, drawn alike, that no light of a radius reaches two."""
+    exits = exit_directions(PAIRED)
+    apart = min(2 * (1 + LIGHT_EDGE) * radius_rad, math.pi)
+    sharing = (exits @ exits.T > math.cos(apart)).mean(axis=1)
+    return float(((1 - sharing) ** OTHER_LOBES).mean())

@@ -9,11 +9,11 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.posterior import even_directions
+from geodfx.planning.directions import even_directions, exit_directions
 
 __all__ = ["Gap", "find_gaps", "place_lights"]
 
-NET = 8192  # directions, 1.6 degrees apart
+NET = 8192  # directions; evenly spread 1.6 degrees apart
 MOST_GAPS = 5
 SMALLEST_RAD = math.radians(2.0)  # a gap between round discs that nearly touch is no news
 CANDIDATES = 2048  # places for a light, 3.2 degrees apart
@@ -48,10 +48,10 @@ def find_gaps(lights: F64, radius_rad: float) -> tuple[Gap, ...]:
 def place_lights(lights: F64, radius_rad: float, count: int) -> tuple[F64, float]:
     """Return where more lights show most that was unseen, one after the other, (<= count, 3), and the new share seen.
 
-    None stands lower than the lowest that is there, or than its own radius: a disc that dips below the horizon is cut
-    by the stage. Fewer come back where another would show nothing new.
+    Shares are of exits. None stands lower than the lowest that is there, or than its own radius: a disc that dips below
+    the horizon is cut by the stage. Fewer come back where another would show nothing new.
     """
-    net = even_directions(NET)
+    net = exit_directions(NET)
     cosine = math.cos(min(radius_rad * (1 + LIGHT_EDGE), math.pi))
     lowest = min(float(lights[:, 2].min()), math.sin(min(radius_rad, math.pi / 2)))
     places = even_directions(CANDIDATES, lowest)

@@ -1,7 +1,7 @@
 """The sphere of lights as a picture: which exits are seen, how well they are told, and where the gaps are.
 
-The camera looks down on the stone. The map keeps areas (Lambert), so that a share of the disc is that share of the exit
-directions: a plain view from above would squeeze the rim, where gaps are widest, into a line.
+The camera looks down on the stone. The map keeps areas (Lambert): a plain view from above would squeeze the rim, where
+gaps are widest, into a line. The shares beside it are of exits, which gather about the zenith.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _marks(plan: Plan) -> list[Line | Word | Dot]:
 
 
 def _legend(plan: Plan) -> list[Line | Word | Dot]:
-    error = np.degrees(plan.error_rad)
+    error = np.degrees(plan.exit_error_rad)
     shares = [float((error <= limit).sum()) / len(error) for limit, _ in CLASSES]
     told = ["told to 0.5°", "to 1°", "to 2°", "to 4°", "seen, but told worse"]
     shapes: list[Line | Word | Dot] = [Word(LEGEND_X, 70, "exit directions", 15, INK)]
@@ -136,6 +136,6 @@ def _legend(plan: Plan) -> list[Line | Word | Dot]:
         shapes += [Line([(LEGEND_X + 8, y - 10), (LEGEND_X + 8, y)], 2.2, ADDED)]
         shapes += [Word(LEGEND_X + 26, y, "where more lights show most", 14, ADDED)]
     shapes += [Word(LEGEND_X, HEIGHT - 60, "As the camera sees it from above the stone,", 12, SOFT)]
-    shapes += [Word(LEGEND_X, HEIGHT - 44, "horizon at the rim; equal areas are equal", 12, SOFT)]
-    shapes += [Word(LEGEND_X, HEIGHT - 28, "shares of the directions.", 12, SOFT)]
+    shapes += [Word(LEGEND_X, HEIGHT - 44, "horizon at the rim; areas are kept.", 12, SOFT)]
+    shapes += [Word(LEGEND_X, HEIGHT - 28, "Shares are of exits, most near the zenith.", 12, SOFT)]
     return shapes

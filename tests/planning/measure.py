@@ -58,7 +58,7 @@ def compare(folder: Path, stone: Stone) -> Measured:
     fitted, first = _fitted(stone)
     seen, error, missed = [], [], 0
     counted: list[F64] = []
-    for texel, direction, weight in _true_lobes(folder, NEAR * radius):
+    for texel, direction, weight in true_lobes(folder, NEAR * radius):
         shown = response(direction, lights, radius).max(axis=1)
         seen.append(np.stack([shown, weight], axis=1))
         apart = np.linalg.norm(direction[:, None] - direction, axis=2)
@@ -89,7 +89,7 @@ def _fitted(stone: Stone) -> tuple[F64, I64]:
     return lobes.direction[:, 1].astype(np.float64), first
 
 
-def _true_lobes(folder: Path, near: float):
+def true_lobes(folder: Path, near: float):
     """Yield (texel, directions (n, 3), weights (n,)) of green's lobes above the horizon; near ones are one."""
     truth = np.load(folder / "truth" / "truth.npz")
     first, alpha = truth["lobe_first"], truth["alpha"].ravel()

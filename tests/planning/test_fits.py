@@ -20,7 +20,7 @@ size = [32, 32]
 samples = 4
 distance = 8.0
 [rig]
-kind = "dome"
+kind = "{kind}"
 lights = {lights}
 radius_deg = {radius}
 """
@@ -28,12 +28,17 @@ WITHIN = 0.3
 
 
 @pytest.mark.parametrize(
-    ("cut", "material", "lights", "radius"),
-    [("brilliant", "diamond", 48, 12), ("brilliant", "diamond", 96, 12), ("step", "sapphire", 128, 10)],
+    ("cut", "material", "kind", "lights", "radius"),
+    [
+        ("brilliant", "diamond", "dome", 48, 12),
+        ("brilliant", "diamond", "dome", 96, 20),
+        ("step", "sapphire", "dome", 128, 10),
+        ("brilliant", "diamond", "rings", 32, 10),
+    ],
 )
-def test_a_fit_comes_out_as_predicted(tmp_path, cut, material, lights, radius):
+def test_a_fit_comes_out_as_predicted(tmp_path, cut, material, kind, lights, radius):
     recipe = tmp_path / "r.toml"
-    recipe.write_text(RECIPE.format(cut=cut, material=material, lights=lights, radius=radius))
+    recipe.write_text(RECIPE.format(cut=cut, material=material, kind=kind, lights=lights, radius=radius))
     rig = planned_series(read_recipe(recipe))[0].lights
     expected = expect(rig.direction, rig.radius_rad, NOISE, 1500)
     geodfx.simulate(recipe, tmp_path / "session")
@@ -41,4 +46,5 @@ def test_a_fit_comes_out_as_predicted(tmp_path, cut, material, lights, radius):
     assert measured.lobes > 100
     assert measured.missed_share < 0.05
     assert math.degrees(expected.error_median_rad) == pytest.approx(measured.median_deg, rel=WITHIN)
+    assert math.degrees(expected.error_nine_tenths_rad) == pytest.approx(measured.nine_tenths_deg, rel=WITHIN)
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)

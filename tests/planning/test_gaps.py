@@ -7,17 +7,17 @@ import math
 import numpy as np
 import pytest
 
+from geodfx.planning.directions import GATHERED, even_directions
 from geodfx.planning.expect import expect
 from geodfx.planning.gaps import find_gaps, place_lights
-from geodfx.planning.posterior import even_directions
 
 ZENITH = np.array([[0.0, 0.0, 1.0]])
 
 
-def test_one_light_sees_the_share_of_its_disc():
+def test_a_light_at_the_zenith_sees_the_exits_that_gather_there():
     radius = math.radians(25)
     seen = expect(ZENITH, radius, 0.1, 4000).seen_share
-    assert seen == pytest.approx(1 - math.cos(1.12 * radius), abs=0.002)
+    assert seen == pytest.approx((1 - math.cos(1.12 * radius)) ** GATHERED, abs=0.002)
 
 
 def test_the_gap_around_one_light_reaches_from_the_horizon_to_its_rim():
@@ -44,7 +44,8 @@ def test_a_missing_part_of_a_dome_is_the_widest_gap():
     assert math.degrees(math.acos(gap.direction @ hole)) < 4
     assert math.degrees(gap.radius_rad) == pytest.approx(24 - 1.12 * 8, abs=4)  # the nearest that is left may be off
     added, _ = place_lights(kept, math.radians(8), 1)
-    assert math.degrees(math.acos(added[0] @ hole)) < 12  # within the hole
+    assert math.degrees(math.acos(added[0] @ hole)) < 24 - 8  # within the hole,
+    assert added[0][2] > hole[2]  # and on its side to the zenith, where more exits are
 
 
 def test_gaps_do_not_overlap_and_shrink():

@@ -14,7 +14,7 @@ from PIL import Image
 
 import geodfx
 from geodfx.cli import main
-from geodfx.planning.posterior import even_directions
+from geodfx.planning.directions import even_directions
 from tests.sessions import light_directions, write_listing, write_session
 
 RECIPE = """
@@ -73,10 +73,16 @@ def test_the_told_radius_can_be_replaced(recipe, planned):
     assert wider.expected.error_median_rad < planned.expected.error_median_rad
 
 
-def test_the_errors_of_the_map_are_the_figures(planned):
-    error = planned.error_rad[~np.isnan(planned.error_rad)]
-    assert planned.expected.seen_share == pytest.approx(len(error) / len(planned.error_rad))
+def test_the_errors_of_the_exits_are_the_figures(planned):
+    error = planned.exit_error_rad[~np.isnan(planned.exit_error_rad)]
+    assert planned.expected.seen_share == pytest.approx(len(error) / len(planned.exit_error_rad))
     assert planned.expected.error_median_rad == pytest.approx(np.median(error))
+
+
+def test_exits_gather_where_a_dome_sees_more_and_the_map_does_not(planned):
+    map_share = 1 - np.isnan(planned.error_rad).mean()  # of the even directions: gaps lie about the rim
+    assert planned.direction[:, 2].mean() == pytest.approx(0.5, abs=0.001)
+    assert planned.expected.seen_share > map_share + 0.03
 
 
 def test_the_lights_that_are_advised_reach_the_aim(planned, tmp_path):
@@ -139,7 +145,7 @@ def test_the_text_is_a_few_lines_and_the_json_one(recipe, planned, capsys):
     ("rig", "note"),
     [
         ('kind = "dome"\nlights = 60', None),
-        ('kind = "dome"\nlights = 60\nradius_deg = 25', "this wide"),
+        ('kind = "path"\nlights = 96', "unevenly"),
         ('kind = "rings"\nlights = 24', "unevenly"),
     ],
 )
