@@ -1,14 +1,16 @@
-"""Predictions of `geodfx plan` beside fits of simulated stones, ten minutes.
+"""Predictions of `geodfx plan` beside fits of simulated stones, a quarter of an hour.
 
     python -m pytest benchmarks/test_plan.py -s
 
-Each line of the table is one stone under one rig, 96 x 96 texels. Domes whose lights are 0.35 to 1.15 of their spacing
-in radius must come out as predicted, within 30 %; rigs and stones beyond that are told beside them (docs/PLAN.md).
+Each line of the table is one stone under one rig, 96 x 96 texels. HOLDS must come out as predicted; the stones and rigs
+of BEYOND are told beside them, with what does hold of them (docs/PLAN.md). The gathering of exits was taken from other
+stones (test_exits.py).
 """
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -21,67 +23,98 @@ RECIPE = """
 [stone]
 cut = "{cut}"
 material = "{material}"
+{file}
 [camera]
 size = [96, 96]
 {camera}
 [rig]
-{rig}
+kind = "{kind}"
+lights = {lights}
 radius_deg = {radius}
 """
-WITHIN = 0.3
+WITHIN = 0.3  # of what is measured: the median and the share seen
+NINE_WITHIN = 0.45  # the nine tenths
 NEAR, FAR = "distance = 8.0", ""
-CASES = [
-    ("brilliant", "diamond", NEAR, 48, 12),
-    ("brilliant", "diamond", NEAR, 96, 5),
-    ("brilliant", "diamond", NEAR, 96, 8),
-    ("brilliant", "diamond", FAR, 96, 8),
-    ("brilliant", "diamond", NEAR, 96, 12),
-    ("brilliant", "diamond", NEAR, 96, 15),
-    ("brilliant", "diamond", NEAR, 192, 5),
-    ("brilliant", "diamond", NEAR, 192, 8),
-    ("step", "sapphire", NEAR, 48, 12),
-    ("step", "sapphire", NEAR, 96, 8),
-    ("step", "sapphire", NEAR, 96, 12),
-    ("step", "sapphire", NEAR, 96, 15),
-    ("step", "emerald", FAR, 96, 12),
-    ("step", "sapphire", NEAR, 192, 8),
+GEMCAD = Path(__file__).resolve().parents[2] / "shared" / "data" / "gemcad"
+DESIGNS = {"round": "SRB.asc", "pear": "Compear125.asc"}  # GemCad files
+HOLDS = [
+    ("brilliant", "diamond", NEAR, "dome", 48, 12),
+    ("brilliant", "diamond", NEAR, "dome", 96, 5),
+    ("brilliant", "diamond", NEAR, "dome", 96, 8),
+    ("brilliant", "diamond", FAR, "dome", 96, 8),
+    ("brilliant", "diamond", NEAR, "dome", 96, 12),
+    ("brilliant", "diamond", NEAR, "dome", 96, 15),
+    ("brilliant", "diamond", NEAR, "dome", 96, 20),
+    ("brilliant", "diamond", NEAR, "dome", 192, 5),
+    ("brilliant", "diamond", NEAR, "dome", 192, 8),
+    ("step", "sapphire", NEAR, "dome", 48, 12),
+    ("step", "sapphire", NEAR, "dome", 96, 8),
+    ("step", "sapphire", NEAR, "dome", 96, 12),
+    ("step", "sapphire", NEAR, "dome", 96, 15),
+    ("step", "sapphire", NEAR, "dome", 192, 8),
+    ("round", "topaz", NEAR, "dome", 96, 8),
+    ("pear", "amethyst", NEAR, "dome", 96, 12),
+    ("pear", "spinel", NEAR, "dome", 96, 20),
+    ("pear", "spinel", NEAR, "dome", 192, 8),
+    ("point", "quartz", FAR, "dome", 96, 10),
+    ("brilliant", "diamond", NEAR, "rings", 32, 10),
+    ("step", "sapphire", NEAR, "rings", 32, 10),
+    ("round", "topaz", NEAR, "rings", 32, 10),
+    ("pear", "spinel", NEAR, "rings", 32, 13),
+    ("brilliant", "diamond", NEAR, "path", 128, 10),
+    ("pear", "spinel", NEAR, "path", 128, 10),
 ]
 BEYOND = [
-    ("brilliant", "diamond", NEAR, 'kind = "dome"\nlights = 96', 20),
-    ("brilliant", "ruby", NEAR, 'kind = "rings"\nlights = 32', 10),
-    ("brilliant", "zircon", NEAR, 'kind = "path"\nlights = 128', 10),
-    ("point", "quartz", NEAR, 'kind = "dome"\nlights = 96', 10),
+    ("step", "sapphire", NEAR, "dome", 96, 20),
+    ("step", "emerald", FAR, "dome", 96, 12),
+    ("point", "quartz", NEAR, "dome", 96, 10),
+    ("brilliant", "ruby", NEAR, "rings", 32, 10),
+    ("brilliant", "ruby", NEAR, "rings", 32, 13),
+    ("round", "topaz", NEAR, "path", 96, 12),
+    ("step", "sapphire", NEAR, "path", 128, 10),
+    ("brilliant", "zircon", NEAR, "path", 128, 10),
 ]
 
 
-def predict_and_measure(folder, cut, material, camera, rig, radius):
-    """Return what is expected and what a fit made, and print both as a line of a table."""
-    recipe = folder / "r.toml"
-    recipe.write_text(RECIPE.format(cut=cut, material=material, camera=camera, rig=rig, radius=radius))
-    lights = planned_series(read_recipe(recipe))[0].lights
-    expected = expect(lights.direction, lights.radius_rad, NOISE, 3000)
-    geodfx.simulate(recipe, folder / "session")
-    measured = measure(folder / "session")
-    kind = rig.split('"')[1]
-    median, most = math.degrees(expected.error_median_rad), math.degrees(expected.error_nine_tenths_rad)
-    print(
-        f"\n| {cut}, {material}{'' if camera else ', far camera'} | {len(lights.direction)} {kind}, {radius}° "
-        f"| {expected.seen_share:.2f} / {measured.seen_share:.2f} | {median:.2f} / {measured.median_deg:.2f} "
-        f"| {most:.1f} / {measured.nine_tenths_deg:.1f} | {measured.lobes} |"
-    )
-    return expected, measured
+@pytest.fixture
+def compared(tmp_path):
+    """Return what is expected of a case and what a fit made, after it has been printed as a line of a table."""
+
+    def compare(cut, material, camera, kind, lights, radius):
+        file = ""
+        if cut in DESIGNS:
+            design = GEMCAD / DESIGNS[cut]
+            if not design.exists():
+                pytest.skip(f"the GemCad designs (../shared/data/gemcad) are not beside this checkout: {design.name}")
+            file = f'file = "{design.as_posix()}"'
+        recipe = tmp_path / "r.toml"
+        told = {"material": material, "camera": camera, "kind": kind, "lights": lights, "radius": radius, "file": file}
+        recipe.write_text(RECIPE.format(cut="gemcad" if file else cut, **told))
+        rig = planned_series(read_recipe(recipe))[0].lights
+        expected = expect(rig.direction, rig.radius_rad, NOISE, 3000)
+        geodfx.simulate(recipe, tmp_path / "session")
+        measured = measure(tmp_path / "session")
+        median, most = math.degrees(expected.error_median_rad), math.degrees(expected.error_nine_tenths_rad)
+        print(
+            f"\n| {cut}, {material}{'' if camera else ', far camera'} | {len(rig.direction)} {kind}, {radius}° "
+            f"| {expected.seen_share:.2f} / {measured.seen_share:.2f} | {median:.2f} / {measured.median_deg:.2f} "
+            f"| {most:.1f} / {measured.nine_tenths_deg:.1f} | {measured.lobes} |"
+        )
+        return expected, measured
+
+    return compare
 
 
-@pytest.mark.parametrize(("cut", "material", "camera", "lights", "radius"), CASES)
-def test_domes_come_out_as_predicted(tmp_path, cut, material, camera, lights, radius):
-    rig = f'kind = "dome"\nlights = {lights}'
-    expected, measured = predict_and_measure(tmp_path, cut, material, camera, rig, radius)
+@pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius"), HOLDS)
+def test_a_fit_comes_out_as_predicted(compared, cut, material, camera, kind, lights, radius):
+    expected, measured = compared(cut, material, camera, kind, lights, radius)
     assert math.degrees(expected.error_median_rad) == pytest.approx(measured.median_deg, rel=WITHIN)
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
+    assert math.degrees(expected.error_nine_tenths_rad) == pytest.approx(measured.nine_tenths_deg, rel=NINE_WITHIN)
 
 
-@pytest.mark.parametrize(("cut", "material", "camera", "rig", "radius"), BEYOND)
-def test_what_lies_beyond(tmp_path, cut, material, camera, rig, radius):
-    expected, measured = predict_and_measure(tmp_path, cut, material, camera, rig, radius)
+@pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius"), BEYOND)
+def test_what_lies_beyond(compared, cut, material, camera, kind, lights, radius):
+    expected, measured = compared(cut, material, camera, kind, lights, radius)
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
     assert measured.lobes > 1000
