@@ -20,7 +20,16 @@ from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitud
 from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
 from geodfx.jit import kernel
 
-__all__ = ["DOUBT_POINTS", "DOUBT_REACH", "Samples", "finish_facets", "move_facets"]
+__all__ = [
+    "DOUBT_FINE",
+    "DOUBT_POINTS",
+    "DOUBT_REACH",
+    "DOUBT_SHRINK",
+    "DOUBT_STAGES",
+    "Samples",
+    "finish_facets",
+    "move_facets",
+]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -34,6 +43,8 @@ FIRE_COST = 3.0  # loss of a channel's direction that lies one radius from the o
 FIRE_REACH = 0.9  # of the radius: how far a channel may lie from the others
 DOUBT_POINTS = 160  # directions at which a facet's posterior is measured
 DOUBT_REACH = 0.8  # of the light's radius: beyond it, it would be another lobe
+DOUBT_SHRINK, DOUBT_STAGES = 0.6, 6  # where the posterior is narrower than its points resolve, they draw closer
+DOUBT_FINE = 0.25  # of their reach, to which it should spread; an even one spreads to half of it
 DOUBT_LOSS = 0.1  # the mean loss of a texel that makes a direction e times less likely
 # A facet moves from its best direction to the mean of those that the photos allow: all the way where few texels tell
 # it, and half of it where many do, for what they agree on is more than one texel's photos tell.
@@ -307,7 +318,21 @@ def _split_channels(
 
 @kernel
 def _doubt(search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64) -> float:
-    """Return the spread of the directions that the photos allow, and their mean in the first two of place.
+    """Return the spread of the directions that the photos allow, and their mean in the first two of place."""
+    reach, spread = DOUBT_REACH * float(search.radius), 0.0
+    for _ in range(DOUBT_STAGES):
+        spread = _doubt_within(search, pool, count, lights, width, place, reach)
+        if spread > DOUBT_FINE * reach:
+            break
+        reach *= DOUBT_SHRINK
+    return spread
+
+
+@kernel
+def _doubt_within(
+    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, reach: float
+) -> float:
+    """Return what `_doubt` does, of directions within a chord of the facet's.
 
     Each of many directions has probability exp(gain / DOUBT_LOSS), all else fixed. A facet's texels have the same
     lights and the same errors of the model, so that they do not count as many.
@@ -315,7 +340,7 @@ def _doubt(search: Search, pool: _Pool, count: int, lights: int, width: np.float
     points = np.empty((DOUBT_POINTS, 3))
     highest = 0.0
     for p in range(DOUBT_POINTS):  # a spiral of equal areas (Vogel 1979)
-        far = DOUBT_REACH * search.radius * math.sqrt((p + 0.5) / DOUBT_POINTS)
+        far = reach * math.sqrt((p + 0.5) / DOUBT_POINTS)
         turn = p * math.pi * (3 - math.sqrt(5))
         place[0], place[1] = far * math.cos(turn), far * math.sin(turn)
         points[p, 0], points[p, 1] = place[0], place[1]

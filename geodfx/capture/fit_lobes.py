@@ -24,7 +24,7 @@ from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, fit_base, guess_prior, learn_prior
 from geodfx.capture.lobe_fit import search_lobes
-from geodfx.capture.lobe_pack import pack
+from geodfx.capture.lobe_pack import pack, thin_out
 from geodfx.capture.lobe_search import Search, make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light, make_lobe_sets, make_work, settle_channels
 from geodfx.capture.photos import RadianceStack
@@ -41,6 +41,7 @@ WORTH = 0.05  # loss that a lobe must save
 PASSES = 6  # over facets: what one texel found travels a few texels a pass
 LATTICE = 2  # every second row and column is searched thoroughly: what they find, the others then pick up
 MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
+BASE_PLANES = 8  # of a byte that a base takes where lobes have to make room
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
 # Where the photos leave a lobe's direction open by a standard deviation s, what a display shows of it on average is
@@ -175,6 +176,7 @@ def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
     A lobe that belongs to no facet becomes one of its own.
     """
     sets = state.sets
+    thin_out(sets, state.search, state.places, most_bytes - BASE_PLANES * state.places.texel.size)
     facets = _add_single(sets, facets)
     members = gather_members(sets, len(facets.width))
     size = np.diff(members.start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geodfx.arrays import F32, F64
+from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import chart_encode, lobe_response
 from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.lobe_search import Search
@@ -13,11 +13,11 @@ from geodfx.codes import BLOCK
 from geodfx.jit import kernel
 from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
 
-__all__ = ["pack"]
+__all__ = ["pack", "thin_out"]
 
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
-LOBE_BYTES, FACET_BYTES, BLOCK_BYTES = 4, 32, 8
+LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
 
 
 def pack(
@@ -30,21 +30,39 @@ def pack(
 ) -> Lobes:
     """Return the lobes of texels (T,) of a picture. Each has a facet.
 
-    Where lobes and facets would take more than most_bytes, those lobes are left out that show least of a light.
+    Lobes are left out that show less than DIM, and where they and the facets would take more than most_bytes, those
+    that show least of a light.
     """
     height, width = places.texel.shape
     texel = places.row.astype(np.int64) * width + places.column
-    there = np.arange(MAX_LOBES) < sets.number[:, None]
-    bright = np.zeros_like(sets.width)
-    bright[there] = sets.amplitude[there].max(axis=1) * _highest(sets.width[there], search.area, search.blur)
-    least = _least(bright, most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES - len(facets.width) * FACET_BYTES)
-    order = np.argsort(-np.where(there, sets.amplitude.sum(axis=2), -1), axis=1, kind="stable")
+    kept_at_all = _affordable(sets, search, places, most_bytes)
+    order = np.argsort(-np.where(kept_at_all, sets.amplitude.sum(axis=2), -1), axis=1, kind="stable")
     rows = np.arange(len(texel))[:, None]
-    kept = bright[rows, order] >= least
+    kept = kept_at_all[rows, order]
     weight = sets.amplitude[rows, order][kept].astype(np.float64) / search.ceiling
     its = np.repeat(texel, kept.sum(axis=1))
     table = _tabulate(facets, members, places, FLAT * float(search.radius))
     return pack_lobes((height, width), its, sets.facet[rows, order][kept].astype(np.int64), weight, table)
+
+
+def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> None:
+    """Take out of sets the lobes that would not fit into most_bytes with their facets, those that show least.
+
+    What stays can then be fitted again, and the base below it.
+    """
+    kept = _affordable(sets, search, places, most_bytes)
+    order = np.argsort(~kept, axis=1, kind="stable")
+    for values in (sets.direction, sets.width, sets.amplitude, sets.facet):
+        values[:] = np.take_along_axis(values, order.reshape(order.shape + (1,) * (values.ndim - 2)), axis=1)
+    sets.number[:] = kept.sum(axis=1)
+
+
+def _bright(sets: LobeSets, search: Search) -> F32:
+    """Return the light (T, K) that lobes show of a light at most, displayed; 0 where there is none."""
+    there = np.arange(MAX_LOBES) < sets.number[:, None]
+    bright = np.zeros_like(sets.width)
+    bright[there] = sets.amplitude[there].max(axis=1) * _highest(sets.width[there], search.area, search.blur)
+    return bright
 
 
 @kernel
@@ -56,11 +74,19 @@ def _highest(width: F32, area: np.float32, blur: np.float32) -> F32:
     return share
 
 
-def _least(bright: F32, left_bytes: float) -> float:
-    """Return how bright a lobe must be for all to fit into so many bytes; at least DIM."""
-    most = int(max(left_bytes, 0)) // LOBE_BYTES
-    seen = np.sort(bright[bright >= DIM])[::-1]
-    return DIM if len(seen) <= most else float(np.nextafter(seen[most], np.float32(np.inf)))
+def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> Bool:
+    """Tell which lobes (T, K) to keep: those that show DIM or more, the brightest first until most_bytes are full."""
+    height, width = places.texel.shape
+    bright = _bright(sets, search).ravel()
+    order = np.argsort(-bright, kind="stable")[: np.count_nonzero(bright >= DIM)]
+    facet = sets.facet.ravel()[order]
+    shared, first, size = np.unique(facet, return_index=True, return_counts=True)
+    cost = np.full(len(order), LOBE_BYTES) + (facet < 0) * FACET_BYTES
+    cost[first] += np.where(shared < 0, 0, np.where(size > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES))
+    fits = np.cumsum(cost) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
+    kept = np.zeros(len(bright), np.bool_)
+    kept[order[fits]] = True
+    return kept.reshape(sets.width.shape)
 
 
 def _tabulate(facets: Facets, members: Members, places: Places, flat: float) -> FacetTable:

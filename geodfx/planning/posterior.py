@@ -12,9 +12,10 @@ over a cell between the rims of discs; where it lies on the soft edge of a light
 a row leave a cell on either side of it.
 
 The fit climbs to one best direction, which may be anywhere that p leaves open, and from there moves to the mean of p
-over DOUBT_POINTS directions within DOUBT_REACH of a light's radius (`capture.facet_fit`). So a direction is drawn from
-p, and the mean of p about it, over the same points, is the answer; its distance from d is the error. A cell wider than
-that is told by a part of it, a cell beyond the row for the true one, and a spot finer than the points by the nearest.
+over DOUBT_POINTS directions within DOUBT_REACH of a light's radius, which draw closer where p is finer than they are
+(`capture.facet_fit`). So a direction is drawn from p, and the mean of p about it, over the same points, is the answer;
+its distance from d is the error. A cell wider than that is told by a part of it, a cell beyond the row for the true
+one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 
 from geodfx.arrays import F32, F64
 from geodfx.basis import light_kernel, lobe_response
-from geodfx.capture.facet_fit import DOUBT_POINTS, DOUBT_REACH
+from geodfx.capture.facet_fit import DOUBT_FINE, DOUBT_POINTS, DOUBT_REACH, DOUBT_SHRINK, DOUBT_STAGES
 from geodfx.constants import LIGHT_EDGE
 from geodfx.jit import kernel, run_bands
 from geodfx.planning.directions import GOLDEN_TURN
@@ -191,18 +192,25 @@ def _settle(lights: F64, reading: F64, disc: _Disc, frame: F64, mean: F64) -> No
     _set_weight(shown, disc.noise, 0.0, weight)
     all_ = _all_shown(shown, weight)
     loss, a, b = np.empty(DOUBT_POINTS), np.empty(DOUBT_POINTS), np.empty(DOUBT_POINTS)
-    for p in range(DOUBT_POINTS):
-        far = DOUBT_REACH * disc.radius * math.sqrt((p + 0.5) / DOUBT_POINTS)
-        a[p], b[p] = far * math.cos(p * GOLDEN_TURN), far * math.sin(p * GOLDEN_TURN)
-        _set_point(frame, a[p], b[p], point)
-        loss[p] = _loss(point, near, shown, weight, all_, disc)
-    least = loss.min()
-    if not least < np.inf:
-        mean[:] = frame[0]
-        return
-    likely = np.exp(least - loss)
-    total = likely.sum()
-    _set_point(frame, (likely * a).sum() / total, (likely * b).sum() / total, mean)
+    reach = DOUBT_REACH * disc.radius
+    for _ in range(DOUBT_STAGES):
+        for p in range(DOUBT_POINTS):
+            far = reach * math.sqrt((p + 0.5) / DOUBT_POINTS)
+            a[p], b[p] = far * math.cos(p * GOLDEN_TURN), far * math.sin(p * GOLDEN_TURN)
+            _set_point(frame, a[p], b[p], point)
+            loss[p] = _loss(point, near, shown, weight, all_, disc)
+        least = loss.min()
+        if not least < np.inf:
+            mean[:] = frame[0]
+            return
+        likely = np.exp(least - loss)
+        likely /= likely.sum()
+        mean_a, mean_b = (likely * a).sum(), (likely * b).sum()
+        _set_point(frame, mean_a, mean_b, mean)
+        square = 0.5 * ((likely * (a * a + b * b)).sum() - mean_a * mean_a - mean_b * mean_b)
+        if square > (DOUBT_FINE * reach) ** 2:
+            break
+        reach *= DOUBT_SHRINK
 
 
 @kernel
