@@ -7,6 +7,7 @@ linearly across the facet under a near camera, and its width. A lobe of a texel 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,7 +37,16 @@ from geodfx.constants import CHART_STEP
 from geodfx.errors import StoneError
 from geodfx.jit import kernel
 
-__all__ = ["FacetTable", "Lobes", "Unpacked", "decode_facets", "empty_lobes", "pack_lobes", "unpack_lobes"]
+__all__ = [
+    "FacetTable",
+    "Lobes",
+    "Unpacked",
+    "decode_facets",
+    "doubt_quantiles",
+    "empty_lobes",
+    "pack_lobes",
+    "unpack_lobes",
+]
 
 # Columns of `decode_facets`.
 PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17
@@ -161,6 +171,18 @@ def unpack_lobes(lobes: Lobes, width: int) -> Unpacked:
     )
     _unpack_all(lobes.index, lobes.refs, decode_facets(lobes), width, out)
     return out
+
+
+def doubt_quantiles(lobes: Lobes, shares: Sequence[float]) -> F64:
+    """Return how far the photos leave the lobes' directions open, radians: what a share of all lobes stay below.
+
+    nan where there are no lobes.
+    """
+    lobes.check()
+    doubt = decode_facets(lobes)[lobes.refs & np.uint32(MOST_FACETS - 1), DOUBT]
+    if len(doubt) == 0:
+        return np.full(len(shares), np.nan)
+    return 2 * np.arcsin(np.quantile(doubt.astype(np.float64), shares) / 2)
 
 
 def decode_facets(lobes: Lobes) -> F32:

@@ -21,6 +21,7 @@ from geodfx.capture.session import Session
 from geodfx.evaluate import Comparison, compare
 from geodfx.figures import bar_chart, light_layout
 from geodfx.images import atomic_write
+from geodfx.lobe_map import doubt_quantiles
 from geodfx.render import DiscLight, Renderer, View
 
 __all__ = ["write_report"]
@@ -113,7 +114,10 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
         "time": ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in captured.seconds.items()),
     }
     if stone.lobes is not None:
-        facts["lobes"] = f"{stone.lobes_per_texel:.2f} a covered texel"
+        facts["lobes"] = f"{stone.lobes_per_texel:.2f} a covered texel, of {len(stone.lobes.facets)} facets"
+        if len(stone.lobes.refs):
+            median, most = np.degrees(doubt_quantiles(stone.lobes, (0.5, 0.9)))
+            facts["left open"] = f"{median:.2f}° of a lobe's direction in the median, {most:.2f}° at nine tenths"
     if rig.residual_rad.any():
         facts["calibration"] = f"residual {math.degrees(float(rig.residual_rad.mean())):.2f}° on average"
     return facts

@@ -350,3 +350,10 @@ def test_a_reader_that_stops_reading_is_no_error(stone_path):
         assert run.wait(timeout=120) == 141
         assert run.stderr is not None
         assert run.stderr.read() == b""
+
+
+def test_info_tells_how_far_a_stones_directions_are_left_open(stone_path, capsys):
+    assert main(["info", str(stone_path), "--json"]) == 0
+    said = printed_json(capsys)
+    assert said["facets"] == len(geodfx.load(stone_path).lobes.facets)
+    assert said["doubt_deg"] == {"median": 0.0, "nine_tenths": 0.0}

@@ -19,7 +19,7 @@ from geodfx.basis import chart_encode
 from geodfx.codes import MOST_FACETS, rgb9e5_decode, rgb9e5_encode
 from geodfx.container import read_container, write_container
 from geodfx.errors import OutputError, StoneError
-from geodfx.lobe_map import FacetTable, Lobes, decode_facets, pack_lobes, unpack_lobes
+from geodfx.lobe_map import FacetTable, Lobes, decode_facets, doubt_quantiles, empty_lobes, pack_lobes, unpack_lobes
 from geodfx.render import DiscLight, View
 from geodfx.stone import Stone
 from geodfx.stone_file import load_stone
@@ -287,6 +287,8 @@ def test_doubt_is_kept_and_facets_without_lobes_are_left_out():
     lobes = pack_lobes((1, 2), np.array([0, 1]), np.array([2, 3]), np.ones((2, 3)), table)
     doubt = decode_facets(lobes)[:, 7]
     assert doubt == pytest.approx(table.doubt[[3, 2]], abs=2e-3)  # the facet with a slope comes first
+    assert doubt_quantiles(lobes, (0.0, 1.0)) == pytest.approx(sorted(table.doubt[2:]), abs=2e-3)
+    assert np.isnan(doubt_quantiles(empty_lobes((1, 2)), (0.5,))).all()
 
 
 def test_more_facets_than_a_lobe_can_name_lose_the_weakest():

@@ -10,6 +10,7 @@ from geodfx.api import load
 from geodfx.capture.photos import open_photos
 from geodfx.capture.session import read_session
 from geodfx.commands.terminal import print_json, shown_bytes
+from geodfx.lobe_map import doubt_quantiles
 
 __all__ = ["add_to"]
 
@@ -40,6 +41,13 @@ def _run(options: argparse.Namespace) -> None:
 
 def _stone_values(path: Path) -> dict[str, object]:
     stone = load(path)
+    sharp: dict[str, object] = {}
+    if stone.lobes is not None:
+        sharp["facets"] = len(stone.lobes.facets)
+        sharp["doubt_deg"] = {
+            name: None if math.isnan(doubt) else round(math.degrees(doubt), 3)
+            for name, doubt in zip(("median", "nine_tenths"), doubt_quantiles(stone.lobes, (0.5, 0.9)), strict=True)
+        }
     return {
         "kind": "stone",
         "name": stone.name,
@@ -49,6 +57,7 @@ def _stone_values(path: Path) -> dict[str, object]:
         "file_bytes": path.stat().st_size,
         "texel_bytes": round(stone.texel_bytes, 3),
         "lobes_per_texel": round(stone.lobes_per_texel, 3),
+        **sharp,
         "light_radius_deg": round(math.degrees(stone.light_radius_rad), 6),
         "display_gain": stone.display_gain,
         "lights": [[round(float(x), 6) for x in row] for row in stone.light_direction],
