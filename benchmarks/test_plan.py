@@ -51,6 +51,7 @@ HOLDS = [
     ("step", "sapphire", NEAR, "dome", 96, 8),
     ("step", "sapphire", NEAR, "dome", 96, 12),
     ("step", "sapphire", NEAR, "dome", 96, 15),
+    ("step", "sapphire", NEAR, "dome", 96, 20),
     ("step", "sapphire", NEAR, "dome", 192, 8),
     ("round", "topaz", NEAR, "dome", 96, 8),
     ("pear", "amethyst", NEAR, "dome", 96, 12),
@@ -65,7 +66,6 @@ HOLDS = [
     ("pear", "spinel", NEAR, "path", 128, 10),
 ]
 BEYOND = [
-    ("step", "sapphire", NEAR, "dome", 96, 20),
     ("step", "emerald", FAR, "dome", 96, 12),
     ("point", "quartz", NEAR, "dome", 96, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 10),

@@ -182,7 +182,8 @@ def doubt_quantiles(lobes: Lobes, shares: Sequence[float]) -> F64:
     doubt = decode_facets(lobes)[lobes.refs & np.uint32(MOST_FACETS - 1), DOUBT]
     if len(doubt) == 0:
         return np.full(len(shares), np.nan)
-    return 2 * np.arcsin(np.quantile(doubt.astype(np.float64), shares) / 2)
+    open_to: F64 = 2 * np.arcsin(np.quantile(doubt.astype(np.float64), shares) / 2)
+    return open_to
 
 
 def decode_facets(lobes: Lobes) -> F32:
