@@ -17,13 +17,13 @@ import numpy as np
 
 from geodfx.arrays import F32, F64, U8, Bool
 from geodfx.capture.matte import COVERED, read_matte
-from geodfx.capture.photos import PhotoSet, open_photos
+from geodfx.capture.photos import PhotoSet, open_photos, read_radiance
 from geodfx.capture.session import Session, read_session
 from geodfx.capture.spheres import calibrate
-from geodfx.colour import decode_srgb, encode_display, to_codes
+from geodfx.colour import encode_display, to_codes
 from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
 from geodfx.errors import PhotoError, SessionError
-from geodfx.images import read_image, write_image
+from geodfx.images import write_image
 from geodfx.progress import Progress
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
 from geodfx.render.output import frame_stems
@@ -121,14 +121,14 @@ def evaluate(
     backend: str = "cpu",
     progress: Progress | None = None,
 ) -> Score:
-    """Return the score of a stone against the photos of a session of domain `light` or `environment`.
+    """Return the score of a stone against the photos of a session of its own domain or, of a light stone, of `environment`.
 
     pictures: a folder for one picture a photo, as `Comparison.picture` has it. progress: told (stage, done, total).
     Raises SessionError or PhotoError where session and stone do not belong together, and what reading raises.
     """
     if not isinstance(session, Session):
         session = read_session(Path(session))
-    if session.domain not in (stone.domain, "environment"):
+    if session.domain not in ((stone.domain, "environment") if stone.domain == "light" else (stone.domain,)):
         told = f"is of domain {session.domain!r}, the stone of {stone.domain!r}"
         raise SessionError(f"{session.folder}: {told}; name a session of photos taken the same way")
     photos = open_photos(session)
@@ -160,12 +160,14 @@ def evaluate(
 
 def compare(renderer: Renderer, view: View, photos: PhotoSet, index: int, mask: Bool, gain: float) -> Comparison:
     """Return a photo and the frame of a view, both displayed at a gain. Raises PhotoError."""
-    photo, frame = _read_radiance(photos, index), renderer.render(view)[..., :3]
+    photo, frame = read_radiance(photos, index), renderer.render(view)[..., :3]
     return Comparison(photos.names[index], encode_display(photo, gain), encode_display(frame, gain), mask)
 
 
 def _views(stone: Stone, session: Session) -> tuple[View, ...]:
     """Return what each photo of a session shows."""
+    if session.domain == "tilt" and session.tilt_rad is not None:
+        return tuple(View(tilt=Tilt(pitch, roll)) for pitch, roll in session.tilt_rad.tolist())
     if session.domain == "environment":
         if session.environment is None or session.tilt_rad is None:
             remedy = 'write environment = "../studio.hdr", the map the photos were taken under'
@@ -195,18 +197,7 @@ def _display_gain(photos: PhotoSet, mask: Bool, session: Session) -> float:
 
 
 def _each_radiance(photos: PhotoSet) -> Iterator[F32]:
-    return (_read_radiance(photos, i) for i in range(len(photos.paths)))
-
-
-def _read_radiance(photos: PhotoSet, index: int) -> F32:
-    """Return a photo (H, W, 3), linear, in white-card units."""
-    picture = read_image(photos.paths[index])
-    if picture.dtype == np.float32:
-        linear = picture
-    else:
-        linear = picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
-        linear = decode_srgb(linear) if photos.transfer == "srgb" else linear
-    return np.asarray(linear / np.float32(photos.white_value), np.float32)
+    return (read_radiance(photos, i) for i in range(len(photos.paths)))
 
 
 def _black(session: Session) -> PhotoError:

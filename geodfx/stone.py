@@ -19,12 +19,14 @@ from geodfx.base_map import Base
 from geodfx.codes import BLOCK
 from geodfx.container import write_container
 from geodfx.lobe_map import Lobes
+from geodfx.tilting import Camera, TiltStage, make_camera
 
 if TYPE_CHECKING:
     from geodfx.render.view import View
 
 __all__ = ["MODELS", "Stone"]
 
+DOMAINS = ("light", "tilt")
 MODELS = ("lobes", "hsh", "ptm")
 
 
@@ -34,20 +36,25 @@ class Stone:
 
     name: str
     model: str  # one of MODELS
-    domain: str  # "light": the camera tilts with the stone
+    domain: str  # "light": the camera tilts with the stone; "tilt": the stone was captured by its tilt
     alpha: U8  # (H, W): 255 where the stone covers the texel; base and lobes hold premultiplied radiance
     base: Base
     lobes: Lobes | None
-    light_direction: F32  # (L, 3) unit: where the capture lights stood
+    light_direction: F32  # (L, 3) unit: where the capture lights stood; of domain "tilt" the pseudo lights
     light_radius_rad: float  # of the capture lights
     display_gain: float  # at which the photos were displayed for the fit: 2 / q90 of the texels' brightest values
     camera_distance: float | None = None  # in stone widths; None: distant
     field_width: float | None = None  # width of the picture, in stone widths
     provenance: dict[str, str | int | float] = field(default_factory=dict)
+    tilting: TiltStage | None = None  # of domain "tilt"
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model {self.model!r} is not one of {MODELS}")
+        if self.domain not in DOMAINS:
+            raise ValueError(f"domain {self.domain!r} is not one of {DOMAINS}")
+        if (self.tilting is not None) != (self.domain == "tilt"):
+            raise ValueError(f"domain {self.domain!r} {'without' if self.tilting is None else 'with'} tilts")
         height, width = self.alpha.shape
         object.__setattr__(self, "alpha", frozen("alpha", self.alpha, np.uint8, (None, None)))
         directions = frozen("light directions", self.light_direction, np.float32, (None, 3))
@@ -70,6 +77,11 @@ class Stone:
     def size(self) -> tuple[int, int]:
         """Width and height in texels."""
         return self.alpha.shape[1], self.alpha.shape[0]
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the capture."""
+        return make_camera(self.size, self.camera_distance, self.field_width)
 
     @property
     def lobes_per_texel(self) -> float:
@@ -110,6 +122,10 @@ class Stone:
             "base_offset": self.base.offset,
             "base_planes": self.base.planes,
         }
+        if self.tilting is not None:
+            about["tilt_stretch"] = self.tilting.stretch
+            about["plane_height"] = self.tilting.plane_height
+            parts |= {"tilt": self.tilting.tilt_rad, "rig_lights": self.tilting.rig_lights}
         if self.lobes is not None:
             about["slope_step"] = self.lobes.slope_step
             parts |= {

@@ -15,6 +15,7 @@ from geodfx.container import Container, read_container
 from geodfx.errors import StoneError
 from geodfx.lobe_map import Lobes
 from geodfx.stone import Stone
+from geodfx.tilting import TiltStage
 
 __all__ = ["load_stone"]
 
@@ -55,6 +56,7 @@ def _read_2(file: Container) -> Stone:
         camera_distance=None if about.get("camera_distance") is None else _positive(about, "camera_distance"),
         field_width=None if about.get("field_width") is None else _positive(about, "field_width"),
         provenance=_provenance(about),
+        tilting=_tilting_2(file) if about.get("domain") == "tilt" else None,
     )
     if about.get("size") != list(stone.size):
         raise ValueError(f"its size is said to be {about.get('size')!s:.40} and is {list(stone.size)}")
@@ -76,6 +78,14 @@ def _lobes_2(file: Container) -> Lobes:
     refs = cast(U32, file.part("lobe_refs"))
     facets, slopes = file.part("facets").read(), file.part("facet_slopes").read()
     return Lobes(file.part("lobe_index").read(), refs, facets, slopes, _positive(file.about, "slope_step"))
+
+
+def _tilting_2(file: Container) -> TiltStage:
+    height = file.about.get("plane_height")
+    if not isinstance(height, int | float):
+        raise TypeError("'plane_height' is missing or no number")
+    tilts, lights = _finite(file, "tilt"), _finite(file, "rig_lights")
+    return TiltStage(tilts, _positive(file.about, "tilt_stretch"), float(height), lights)
 
 
 def _finite(file: Container, name: str) -> F32:

@@ -17,12 +17,14 @@ from geodfx.arrays import F64, frozen
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import PhotoSet, open_photos, read_stack
-from geodfx.capture.rig import LightRig, make_rig
+from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
+from geodfx.capture.rig import LightRig, make_rig, make_tilt_rig, tilt_stretch
 from geodfx.capture.session import Session
 from geodfx.capture.spheres import calibrate
 from geodfx.errors import SessionError
 from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
+from geodfx.tilting import TiltStage, make_camera
 
 __all__ = ["Capture", "capture", "find_rig"]
 
@@ -45,24 +47,33 @@ class Capture:
 
 
 def capture(session: Session, model: str = "lobes", progress: Progress | None = None) -> Capture:
-    """Fit a stone to the photos of a session of domain `light`.
+    """Fit a stone to the photos of a session of domain `light` or `tilt`.
 
     model: `lobes`, or the smooth `hsh` or `ptm`. `progress` is told from the calling thread. Raises SessionError,
     PhotoError, CalibrationError or FitError.
     """
-    if session.domain != "light":
-        told = f'{session.folder}: its domain is "{session.domain}"; a stone is made of photos under moving lights'
-        raise SessionError(f'{told}, domain = "light"')
+    if session.domain == "environment":
+        told = f'{session.folder}: its domain is "environment"; a stone is made of photos under moving lights'
+        raise SessionError(f'{told}, domain = "light", or of photos of a stone that tilts, domain = "tilt"')
     seconds: dict[str, float] = {}
     with _timed(seconds, "look over"):
         photos = open_photos(session)
         alpha = read_matte(session, photos.size)
-    with _timed(seconds, "calibrate"):
-        rig = find_rig(session, photos)
-    with _timed(seconds, "read"):
-        stack = read_stack(photos, alpha, None if progress is None else counter(progress, "read", len(photos.paths)))
+    tilting, reading = None, None if progress is None else counter(progress, "read", len(photos.paths))
+    if session.tilt_rad is None:
+        with _timed(seconds, "calibrate"):
+            rig = find_rig(session, photos)
+        with _timed(seconds, "read"):
+            stack = read_stack(photos, alpha, reading)
+    else:
+        camera = make_camera(photos.size, session.camera_distance, session.field_width)
+        with _timed(seconds, "calibrate"):
+            tilting, rig = find_stage(session, session.tilt_rad, find_plane(photos, camera, session.tilt_rad, alpha))
+            alpha = rectify_matte(alpha, camera, tilting)
+        with _timed(seconds, "read"):
+            stack = read_tilted_stack(photos, alpha, camera, tilting, reading)
     with _timed(seconds, "fit"):
-        fitted = fit_stone(session, stack, rig, alpha, model, progress)
+        fitted = fit_stone(session, stack, rig, alpha, model, progress, tilting)
     return Capture(fitted.stone, rig, session.names, fitted.residual, fitted.clipped, seconds)
 
 
@@ -76,6 +87,15 @@ def find_rig(session: Session, photos: PhotoSet) -> LightRig:
         raise SessionError(f"{session.folder}: nothing tells where the lights stood; {remedy}")
     direction, residual = calibrate(session.spheres, photos.paths, session.transfer)
     return make_rig(direction, session.names, source, radius_rad=session.light_radius_rad, residual_rad=residual)
+
+
+def find_stage(session: Session, tilt_rad: F64, plane_height: float) -> tuple[TiltStage, LightRig]:
+    """Return the stage of a session of tilts (L, 2), and the rig of pseudo lights that they are to its texels."""
+    stretch = tilt_stretch(tilt_rad)
+    lights = np.zeros((0, 3), np.float32) if session.rig_lights is None else session.rig_lights.astype(np.float32)
+    source = session.listing or session.folder
+    rig = make_tilt_rig(tilt_rad, stretch, source, radius_rad=session.light_radius_rad)
+    return TiltStage(tilt_rad.astype(np.float32), stretch, plane_height, lights), rig
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from geodfx.errors import FitError
 from geodfx.jit import run_bands
 from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
+from geodfx.tilting import TiltStage
 from geodfx.version import package_version
 
 __all__ = ["Fitted", "display_gain", "fit_stone"]
@@ -46,12 +47,16 @@ def fit_stone(
     alpha: U8,
     model: str,
     progress: Progress | None = None,
+    tilting: TiltStage | None = None,
 ) -> Fitted:
-    """Fit a model to what the photos hold. alpha: (H, W). Raises FitError for too few or too dark photos."""
+    """Fit a model to what the photos hold. alpha: (H, W). Raises FitError for too few or too dark photos.
+
+    tilting: of a stone that tilts, whose photos are brought to its texels and whose lights are pseudo lights.
+    """
     lights = len(rig.direction)
     if lights < MIN_PHOTOS[model]:
         told = f"{session.folder}: {lights} photos are too few for {model}, which needs {MIN_PHOTOS[model]}"
-        raise FitError(f"{told}; take more photos under other lights")
+        raise FitError(f"{told}; take more photos {'under other lights' if tilting is None else 'at other tilts'}")
     gain = display_gain(stack)
     if gain is None:
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
@@ -81,6 +86,7 @@ def fit_stone(
         camera_distance=session.camera_distance,
         field_width=session.field_width,
         provenance={"geodfx": package_version(), "photos": lights},
+        tilting=tilting,
     )
     return Fitted(stone, *_check(stack, gain, lights, predict))
 
@@ -97,9 +103,9 @@ def display_gain(stack: RadianceStack) -> float | None:
 
     2 / the 90th percentile, over texels and channels, of the brightest value in any photo; None if that is 0.
     """
-    brightest = stack.codes.max(axis=1)
-    radiance = brightest if stack.table is None else stack.table[brightest]
-    level = float(np.quantile(radiance, WHITE_QUANTILE))
+    count = len(stack.texels)
+    chunks = (stack.at(slice(begin, begin + CHUNK))[0].max(axis=1) for begin in range(0, count, CHUNK))
+    level = float(np.quantile(np.concatenate(list(chunks)), WHITE_QUANTILE))
     return WHITE_LEVEL / level if level > 0 else None
 
 

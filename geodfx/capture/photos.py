@@ -22,7 +22,16 @@ from geodfx.images import is_own_picture, probe_image, read_image
 from geodfx.jit import kernel, thread_count
 from geodfx.light_files import is_file, list_folder
 
-__all__ = ["PhotoSet", "RadianceStack", "open_photos", "read_stack"]
+__all__ = [
+    "PhotoSet",
+    "RadianceStack",
+    "are_clear",
+    "open_photos",
+    "read_codes",
+    "read_radiance",
+    "read_stack",
+    "to_radiance",
+]
 
 # The code from which a channel counts as clipped: JPEG moves a clipped 255 by one, and cameras of 10 and 12 bits
 # shift their highest code up, to 65472 and 65520.
@@ -114,11 +123,7 @@ def read_stack(photos: PhotoSet, alpha: U8, progress: Callable[[int], None] | No
     codes = np.empty((len(texels), len(photos.paths), 3), photos.dtype)
 
     def read(i: int) -> None:
-        picture = read_image(photos.paths[i])
-        if picture.shape != (height, width, 3) or picture.dtype != photos.dtype:
-            raise PhotoError(
-                f"{photos.paths[i]}: changed while it was being read; leave the photos alone and run again"
-            )
+        picture = read_codes(photos, i)
         if picture.dtype == np.float32:
             picture /= np.float32(photos.white_value)
         _gather(picture.reshape(-1, 3), texels, codes, i)
@@ -128,6 +133,34 @@ def read_stack(photos: PhotoSet, alpha: U8, progress: Callable[[int], None] | No
             if progress is not None:
                 progress(1)
     return RadianceStack(codes, _radiance_table(photos), CLIP_CODE.get(photos.dtype), texels, photos.size)
+
+
+def read_codes(photos: PhotoSet, index: int) -> npt.NDArray[Any]:
+    """Return a photo (H, W, 3) as it is stored. Raises PhotoError."""
+    path, (width, height) = photos.paths[index], photos.size
+    picture = read_image(path)
+    if picture.shape != (height, width, 3) or picture.dtype != photos.dtype:
+        raise PhotoError(f"{path}: changed while it was being read; leave the photos alone and run again")
+    return picture
+
+
+def read_radiance(photos: PhotoSet, index: int) -> F32:
+    """Return a photo's radiance (H, W, 3), white card = 1. Raises PhotoError."""
+    return to_radiance(photos, read_codes(photos, index))
+
+
+def to_radiance(photos: PhotoSet, codes: npt.NDArray[Any]) -> F32:
+    """Return the radiance, white card = 1, of what is stored in a photo."""
+    table = _radiance_table(photos)
+    return np.asarray(codes / np.float32(photos.white_value) if table is None else table[codes], np.float32)
+
+
+def are_clear(photos: PhotoSet, codes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell which pixels (H, W) of a stored photo (H, W, 3) are not clipped in any channel."""
+    clip = CLIP_CODE.get(photos.dtype)
+    if clip is None:
+        return np.ones(codes.shape[:2], np.bool_)
+    return np.asarray((codes < clip).all(axis=2), np.bool_)
 
 
 @kernel

@@ -12,11 +12,14 @@ import numpy as np
 from geodfx.arrays import F32, F64, frozen
 from geodfx.constants import MIN_LIGHT_RADIUS_RAD
 from geodfx.errors import CalibrationError, GeodfxWarning
+from geodfx.tilting import pseudo_directions
 
-__all__ = ["LightRig", "make_rig", "mean_spacing_rad"]
+__all__ = ["LightRig", "make_rig", "make_tilt_rig", "mean_spacing_rad", "tilt_stretch"]
 
 UNTOLD_RADIUS_SHARE = 0.35  # of the mean spacing of the lights, when a session does not tell their radius
 MIN_EXTENT = 0.01  # rms, on the unit sphere: half a degree, less than any calibration is sure of
+TILT_STRETCH = 1.55  # a tilt moves an exit in the world by 1.4 to 1.7 times as much: so far do the pseudo lights move
+FARTHEST_CHORD = 1.25  # of a pseudo light from the zenith, so that a lobe beyond it is still above the horizon
 MIN_LIGHTS = 4  # any three points lie in a plane: whether so few will do is the model's to say
 
 
@@ -65,12 +68,35 @@ def make_rig(
     unit = direction / length[:, None]
     _refuse_flat(unit, source)
     if radius_rad is None:
-        radius_rad = max(UNTOLD_RADIUS_SHARE * mean_spacing_rad(unit), MIN_LIGHT_RADIUS_RAD)
-        told = f"{source}: the lights' angular radius is not told; {np.degrees(radius_rad):.2f} degrees is taken"
-        remedy = "0.35 of their mean spacing; measure it and set light_radius_deg in session.toml"
-        warnings.warn(f"{told}, {remedy}", GeodfxWarning, stacklevel=2)
+        radius_rad = _assume_radius(unit, source)
     residual = np.zeros(len(unit)) if residual_rad is None else residual_rad
     return LightRig(unit, radius_rad, np.ones((len(unit), 3), np.float32), residual)
+
+
+def make_tilt_rig(tilt_rad: F64, stretch: float, source: Path, *, radius_rad: float | None = None) -> LightRig:
+    """Return the rig of the pseudo lights of tilts (L, 2), stretched as `tilt_stretch` says.
+
+    A light of the stage is met at tilts within its radius / TILT_STRETCH, so that at the usual stretch a pseudo light
+    is as large. Without a radius it is guessed as in `make_rig`.
+    """
+    unit = pseudo_directions(tilt_rad, stretch)
+    radius = _assume_radius(unit, source) if radius_rad is None else radius_rad * stretch / TILT_STRETCH
+    return LightRig(unit, radius, np.ones((len(unit), 3), np.float32), np.zeros(len(unit)))
+
+
+def tilt_stretch(tilt_rad: F64) -> float:
+    """Return how far a pseudo light moves, a chord, for a tilt of one radian: less than usual only for wide tilts."""
+    furthest = max(float(np.hypot(tilt_rad[:, 0], tilt_rad[:, 1]).max()), 1e-9)
+    return min(TILT_STRETCH, FARTHEST_CHORD / furthest)
+
+
+def _assume_radius(unit: F64, source: Path) -> float:
+    """Return a radius for lights (L, 3) that do not tell theirs, with a GeodfxWarning."""
+    radius_rad = max(UNTOLD_RADIUS_SHARE * mean_spacing_rad(unit), MIN_LIGHT_RADIUS_RAD)
+    told = f"{source}: the lights' angular radius is not told; {np.degrees(radius_rad):.2f} degrees is taken"
+    remedy = "0.35 of their mean spacing; measure it and set light_radius_deg in session.toml"
+    warnings.warn(f"{told}, {remedy}", GeodfxWarning, stacklevel=3)
+    return radius_rad
 
 
 def _refuse_flat(unit: F64, source: Path) -> None:

@@ -11,6 +11,7 @@ from geodfx.capture.photos import open_photos
 from geodfx.capture.session import read_session
 from geodfx.commands.terminal import print_json, shown_bytes
 from geodfx.lobe_map import doubt_quantiles
+from geodfx.stone import Stone
 
 __all__ = ["add_to"]
 
@@ -60,8 +61,19 @@ def _stone_values(path: Path) -> dict[str, object]:
         **sharp,
         "light_radius_deg": round(math.degrees(stone.light_radius_rad), 6),
         "display_gain": stone.display_gain,
-        "lights": [[round(float(x), 6) for x in row] for row in stone.light_direction],
+        **_capture_values(stone),
         "provenance": stone.provenance,
+    }
+
+
+def _capture_values(stone: Stone) -> dict[str, object]:
+    """Return where lights stood or how the stone was tilted, in the order of the photos."""
+    if stone.tilting is None:
+        return {"lights": [[round(float(x), 6) for x in row] for row in stone.light_direction]}
+    return {
+        "tilts": [[round(math.degrees(x), 4) for x in row] for row in stone.tilting.tilt_rad.tolist()],
+        "rig_lights": [[round(float(x), 6) for x in row] for row in stone.tilting.rig_lights],
+        "plane_height": stone.tilting.plane_height,
     }
 
 

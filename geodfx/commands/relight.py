@@ -79,6 +79,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _run(options: argparse.Namespace) -> None:
     _check_usage(options)
     stone = load(options.stone)
+    if stone.tilting is None and not (options.light or options.lights or options.environment):
+        options.parser.error("nothing lights the stone: give --light, --lights or --environment")
     job = _plan(stone, options)
     out: Path = options.output
     is_film = job.names is not None and out.suffix.lower() in FILM_SUFFIXES
@@ -115,8 +117,8 @@ def _check_usage(options: argparse.Namespace) -> None:
     """Exit with code 2 where the options do not go together."""
     wrong: Callable[[str], None] = options.parser.error
     lights, tilts, out = options.lights, options.tilts, options.output
-    if not (options.light or lights or options.environment):
-        wrong("nothing lights the stone: give --light, --lights or --environment")
+    if not (options.light or lights or options.environment or options.tilt or tilts):
+        wrong("nothing to show: give --light, --lights or --environment, or of a stone captured by its tilt a tilt")
     if lights and (options.light or options.environment):
         wrong("--lights takes each of its lights alone: leave out --light and --environment")
     if tilts and (lights or options.tilt):

@@ -17,7 +17,8 @@ from geodfx.jit import kernel, run_bands
 from geodfx.lobe_map import BLUE, CENTRE, PLACE, RED, SLOPE, WEIGHT, WIDTH, decode_facets, empty_lobes
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting, light_stone
-from geodfx.render.view import View, resample
+from geodfx.render.tilted import present
+from geodfx.render.view import View
 from geodfx.stone import Stone
 
 __all__ = ["CpuRenderer", "decode_display"]
@@ -67,7 +68,7 @@ class CpuRenderer:
             _shade_rows(*shared, first, last, frame)
 
         run_bands(shade, len(frame))
-        return resample(frame, view.size)
+        return present(stone, view, frame)
 
     def _light_facets(self, lighting: Lighting) -> tuple[F32, I64, I64]:
         """Return the light (F, 3) that all of a facet shows, and for each facet the lights whose rim crosses it.

@@ -19,7 +19,8 @@ from geodfx.lobe_map import empty_lobes
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
-from geodfx.render.view import View, resample
+from geodfx.render.tilted import present
+from geodfx.render.view import View
 from geodfx.stone import Stone
 
 __all__ = ["GpuRenderer"]
@@ -47,7 +48,7 @@ class GpuRenderer:
         if self._thread is None:
             raise BackendError("the GPU renderer is closed; make a new one")
         frame = self._thread.submit(self._scene.draw, lighting).result()
-        return resample(frame, view.size)
+        return present(self._stone, view, frame)
 
     def close(self) -> None:
         """Give the context and all it holds back. May be called twice."""

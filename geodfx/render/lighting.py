@@ -22,10 +22,13 @@ import numpy as np
 from geodfx.arrays import F32, F64, frozen
 from geodfx.base_map import Base
 from geodfx.basis import TERMS, disc_average, evaluate, horizon_share, light_kernel
+from geodfx.errors import ViewError
 from geodfx.jit import kernel
 from geodfx.render.environment import Environment, environment_level, environment_lookup
-from geodfx.render.view import View
+from geodfx.render.tilted import shown_tilt
+from geodfx.render.view import DiscLight, View
 from geodfx.stone import Stone
+from geodfx.tilting import TiltStage, pseudo_directions
 
 __all__ = ["Lighting", "hemisphere_patches", "light_stone"]
 
@@ -59,7 +62,11 @@ class Lighting:
 
 
 def light_stone(stone: Stone, view: View) -> Lighting:
-    """Return the numbers that all texels of a stone share in a view."""
+    """Return the numbers that all texels of a stone share in a view. Raises ViewError for lights that do not fit it."""
+    if stone.tilting is not None:
+        view = _show_by_tilt(stone, stone.tilting, view)
+    elif not view.lights and view.environment is None:
+        raise ViewError("the view has no light; give at least one light or an environment")
     rotation = view.tilt.rotation()
     direction = np.array([light.direction for light in view.lights], np.float64).reshape(-1, 3) @ rotation  # R^T world
     intensity = np.array([light.intensity for light in view.lights], np.float64).reshape(-1, 3)
@@ -77,6 +84,16 @@ def light_stone(stone: Stone, view: View) -> Lighting:
         gain=gain,
         rotation=rotation.astype(np.float32),
     )
+
+
+def _show_by_tilt(stone: Stone, stage: TiltStage, view: View) -> View:
+    """Return the view of the one pseudo light that a tilt is to a stone captured by its tilt. Raises ViewError."""
+    if view.lights or view.environment is not None:
+        told = f"the stone {stone.name!r} was captured by its tilt, under lights that stayed"
+        raise ViewError(f"{told}; show it by --tilt or --tilts alone, without --light, --lights and --environment")
+    tilt = shown_tilt(stage, view.tilt)
+    ((x, y, z),) = pseudo_directions(np.array([[tilt.pitch_rad, tilt.roll_rad]]), stage.stretch).tolist()
+    return View((DiscLight((x, y, z), stone.light_radius_rad),), exposure_ev=view.exposure_ev)
 
 
 def hemisphere_patches(environment: Environment, rotation: F64, count: int) -> tuple[F64, F64]:

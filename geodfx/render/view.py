@@ -12,6 +12,7 @@ import numpy as np
 from geodfx.arrays import F32, F64
 from geodfx.errors import ViewError
 from geodfx.render.environment import Environment
+from geodfx.tilting import tilt_rotation
 
 __all__ = ["DiscLight", "Tilt", "View", "resample"]
 
@@ -53,17 +54,15 @@ class Tilt:
 
     def rotation(self) -> F64:
         """Return the matrix (3, 3) that takes the stone frame to the world, R_roll R_pitch."""
-        cos_p, sin_p = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
-        cos_r, sin_r = math.cos(self.roll_rad), math.sin(self.roll_rad)
-        pitch = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]])
-        roll = np.array([[cos_r, 0, sin_r], [0, 1, 0], [-sin_r, 0, cos_r]])
-        turned: F64 = roll @ pitch
-        return turned
+        return tilt_rotation(self.pitch_rad, self.roll_rad)
 
 
 @dataclass(frozen=True)
 class View:
-    """One frame: the light, the tilt, the exposure and the size of the picture."""
+    """One frame: the light, the tilt, the exposure and the size of the picture.
+
+    A light stone needs a light or an environment; a stone that was captured by its tilt takes neither.
+    """
 
     lights: tuple[DiscLight, ...] = ()
     environment: Environment | None = None
@@ -73,8 +72,6 @@ class View:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lights", tuple(self.lights))
-        if not self.lights and self.environment is None:
-            raise ViewError("the view has no light; give at least one light or an environment")
         if not (_is_finite(self.exposure_ev) and abs(self.exposure_ev) <= 64):
             raise ViewError(f"exposure {self.exposure_ev} EV is not within -64 and 64")
         if self.size is not None and not (isinstance(self.size, int) and 1 <= self.size <= LARGEST_SIZE):

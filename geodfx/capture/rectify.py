@@ -1,0 +1,114 @@
+"""Photos of a stone that tilts, brought to the texels of one plane of the stone.
+
+What glitters lies on no one plane: facets of the crown, and below them images of the pavilion. The plane at which
+neighbouring tilts agree best is the one across which flashes move least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+
+from geodfx.arrays import F32, F64, U8
+from geodfx.capture.photos import PhotoSet, RadianceStack, are_clear, read_codes, read_radiance, to_radiance
+from geodfx.colour import encode_display
+from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
+from geodfx.jit import thread_count
+from geodfx.tilting import Camera, TiltStage, plane_to_picture, warp, warp_light
+
+__all__ = ["find_plane", "read_tilted_stack", "rectify_matte"]
+
+HEIGHTS = np.linspace(-0.4, 0.3, 15)  # in stone widths: a stone reaches from about -0.45 to 0.2 around its girdle
+PAIRS = 24  # of neighbouring tilts that are compared: more tell no more
+PLANE_SIZE = 256  # pixels: to which larger photos are shrunk for it
+HALF_MOST = np.float32(65504.0)  # the largest float16
+ALL_CLEAR = 0.999  # of the pixels between which a texel is interpolated
+UNCLEAR = 0x8000  # the bit of a code, a float16's sign, that says the radiance is not clear
+
+
+def find_plane(photos: PhotoSet, camera: Camera, tilt_rad: F64, mask: U8) -> float:
+    """Return the height of the plane, in stone widths, in which photos of neighbouring tilts (L, 2) agree best.
+
+    mask: (H, W). By the mean square difference of displayed values, and a parabola through its least three.
+    """
+    longest = max(camera.size)
+    shrink = min(1.0, PLANE_SIZE / longest)
+    size = (max(1, round(camera.size[0] * shrink)), max(1, round(camera.size[1] * shrink)))
+    small = Camera(size, camera.distance, camera.field_width)
+    covered = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0
+    first = np.unique(np.linspace(0, len(tilt_rad) - 1, PAIRS).round().astype(int)).tolist()
+    apart = ((tilt_rad[first, None] - tilt_rad[None]) ** 2).sum(axis=2)
+    apart[apart == 0] = np.inf  # itself, or the same tilt once more
+    pairs = [(i, int(j)) for i, j, off in zip(first, apart.argmin(axis=1), apart.min(axis=1), strict=True) if off < np.inf]
+
+    def differences(pair: tuple[int, int]) -> F64:
+        pictures = [cv2.resize(read_radiance(photos, i), size, interpolation=cv2.INTER_AREA) for i in pair]
+        level = max(float(np.quantile(pictures[0][covered], WHITE_QUANTILE)), 1e-9)
+        shown = [encode_display(picture, WHITE_LEVEL / 4 / level) for picture in pictures]
+        found = np.empty(len(HEIGHTS))
+        for n, height in enumerate(HEIGHTS):
+            one, other = (
+                warp(picture, plane_to_picture(small, height, (float(tilt_rad[i, 0]), float(tilt_rad[i, 1]))))
+                for i, picture in zip(pair, shown, strict=True)
+            )
+            found[n] = np.mean((one - other)[covered] ** 2)
+        return found
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        total = np.sum(list(pool.map(differences, pairs)), axis=0)
+    return _lowest(HEIGHTS, np.asarray(total, np.float64))
+
+
+def _lowest(x: F64, y: F64) -> float:
+    """Return where a parabola through the least of y (N,) and its neighbours is lowest; x: (N,), evenly spaced."""
+    n = int(np.argmin(y))
+    if n in (0, len(x) - 1):
+        return float(x[n])
+    bend = y[n - 1] - 2 * y[n] + y[n + 1]
+    shift = 0.0 if bend <= 0 else 0.5 * (y[n - 1] - y[n + 1]) / bend
+    return float(x[n] + shift * (x[1] - x[0]))
+
+
+def rectify_matte(mask: U8, camera: Camera, stage: TiltStage) -> U8:
+    """Return the alpha (H, W) of the texels from a mask (H, W) that is white where the stone is at any tilt.
+
+    A texel is as covered as the mask says at the middle one of all tilts.
+    """
+    picture = mask.astype(np.float32)
+    each = [
+        np.minimum(np.rint(warp(picture, plane_to_picture(camera, stage.plane_height, (pitch, roll)))), 255)
+        for pitch, roll in stage.tilt_rad.tolist()
+    ]
+    return np.median(np.stack(each).astype(np.uint8), axis=0).astype(np.uint8)
+
+
+def read_tilted_stack(
+    photos: PhotoSet, alpha: U8, camera: Camera, stage: TiltStage, progress: Callable[[int], None] | None = None
+) -> RadianceStack:
+    """Return what the photos hold at the texels of the stone's plane where alpha (H, W) is above 0.
+
+    Radiance between pixels needs codes of its own: those of float16. It is not clear where a photo is clipped or does
+    not reach. Otherwise as `read_stack`.
+    """
+    texels = np.flatnonzero(alpha)
+    codes = np.empty((len(texels), len(photos.paths), 3), np.uint16)
+
+    def read(i: int) -> None:
+        pitch, roll = stage.tilt_rad[i].tolist()
+        matrix = plane_to_picture(camera, stage.plane_height, (pitch, roll))
+        picture = read_codes(photos, i)
+        light = np.minimum(warp_light(to_radiance(photos, picture), matrix), HALF_MOST).astype(np.float16)
+        clear = warp(are_clear(photos, picture).astype(np.float32), matrix, cubic=False) > ALL_CLEAR
+        light = light.view(np.uint16)
+        light[~clear] |= np.uint16(UNCLEAR)
+        codes[:, i] = light.reshape(-1, 3)[texels]
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for _ in pool.map(read, range(len(photos.paths))):
+            if progress is not None:
+                progress(1)
+    table = (np.arange(1 << 16) & (UNCLEAR - 1)).astype(np.uint16).view(np.float16).astype(np.float32)
+    return RadianceStack(codes, np.nan_to_num(table, posinf=0.0), UNCLEAR, texels, photos.size)

@@ -1,0 +1,38 @@
+"""From a stone's texels to the picture: in a stone captured by its tilt the stone moves in it as photographed."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+from geodfx.arrays import F32
+from geodfx.errors import GeodfxWarning
+from geodfx.render.view import Tilt, View, resample
+from geodfx.stone import Stone
+from geodfx.tilting import TiltStage, clamp_tilt, plane_to_picture, warp, warp_light
+
+__all__ = ["present", "shown_tilt"]
+
+NOT_CLAMPED_RAD = math.radians(0.01)  # what a file's rounding moves a tilt by needs no warning
+
+
+def shown_tilt(stage: TiltStage, tilt: Tilt) -> Tilt:
+    """Return a tilt, or the nearest within those captured, with a GeodfxWarning."""
+    pitch, roll = clamp_tilt((tilt.pitch_rad, tilt.roll_rad), stage.tilt_rad)
+    if math.hypot(pitch - tilt.pitch_rad, roll - tilt.roll_rad) > NOT_CLAMPED_RAD:
+        asked = f"tilt {math.degrees(tilt.pitch_rad):.2f}, {math.degrees(tilt.roll_rad):.2f} was not captured"
+        shown = f"the nearest that was, {math.degrees(pitch):.2f}, {math.degrees(roll):.2f} degrees, is shown"
+        warnings.warn(f"{asked}; {shown}", GeodfxWarning, stacklevel=2)
+    return Tilt(pitch, roll)
+
+
+def present(stone: Stone, view: View, texels: F32) -> F32:
+    """Return the frame that a view asks for from the stone's texels (H, W, 4), linear, premultiplied."""
+    if stone.tilting is not None:
+        pitch, roll = clamp_tilt((view.tilt.pitch_rad, view.tilt.roll_rad), stone.tilting.tilt_rad)
+        matrix = plane_to_picture(stone.camera, stone.tilting.plane_height, (pitch, roll))
+        alpha = np.minimum(warp(texels[..., 3], matrix, back=True), 1)
+        texels = np.dstack([warp_light(texels[..., :3], matrix, back=True), alpha])
+    return resample(texels, view.size)
