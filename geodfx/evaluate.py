@@ -30,7 +30,7 @@ from geodfx.render.output import frame_stems
 from geodfx.staging import staged
 from geodfx.stone import Stone
 
-__all__ = ["Comparison", "PhotoScore", "Score", "compare", "evaluate"]
+__all__ = ["Comparison", "PhotoScore", "Score", "compare", "evaluate", "session_views"]
 
 FLASH = 0.5  # displayed: a texel whose brightest channel is above this flashes
 LEAST_ERROR = 1e-10  # mean square, 100 dB: a frame that equals its photo has no infinite score
@@ -136,7 +136,7 @@ def evaluate(
         told = f"its photos are {_size(photos.size)} pixels, the stone is {_size(stone.size)}"
         raise SessionError(f"{session.folder}: {told}; name a session of the same stone under the same camera")
     mask = read_matte(session, photos.size) > COVERED
-    views = _views(stone, session)
+    views = session_views(stone, session)
     stems = frame_stems(photos.names, session.listing or session.folder)
     gain = session.display_gain or _display_gain(photos, mask, session)
     scores, total = [], _Sums()
@@ -164,8 +164,8 @@ def compare(renderer: Renderer, view: View, photos: PhotoSet, index: int, mask: 
     return Comparison(photos.names[index], encode_display(photo, gain), encode_display(frame, gain), mask)
 
 
-def _views(stone: Stone, session: Session) -> tuple[View, ...]:
-    """Return what each photo of a session shows."""
+def session_views(stone: Stone, session: Session, lights: F64 | None = None) -> tuple[View, ...]:
+    """Return what each photo of a session shows. lights: (L, 3), where they are known already."""
     if session.domain == "tilt" and session.tilt_rad is not None:
         return tuple(View(tilt=Tilt(pitch, roll)) for pitch, roll in session.tilt_rad.tolist())
     if session.domain == "environment":
@@ -175,7 +175,8 @@ def _views(stone: Stone, session: Session) -> tuple[View, ...]:
         environment = Environment.load(session.environment)
         return tuple(View((), environment, Tilt(float(pitch), float(roll))) for pitch, roll in session.tilt_rad)
     radius = session.light_radius_rad or stone.light_radius_rad
-    return tuple(View((DiscLight((float(x), float(y), float(z)), radius),)) for x, y, z in _directions(session))
+    lights = _directions(session) if lights is None else lights
+    return tuple(View((DiscLight((float(x), float(y), float(z)), radius),)) for x, y, z in lights)
 
 
 def _directions(session: Session) -> F64:

@@ -18,11 +18,11 @@ from geodfx.capture import Capture
 from geodfx.capture.matte import COVERED
 from geodfx.capture.photos import open_photos
 from geodfx.capture.session import Session
-from geodfx.evaluate import Comparison, compare
+from geodfx.evaluate import Comparison, compare, session_views
 from geodfx.figures import bar_chart, light_layout
 from geodfx.images import atomic_write
 from geodfx.lobe_map import doubt_quantiles
-from geodfx.render import DiscLight, Renderer, View
+from geodfx.render import Renderer
 
 __all__ = ["write_report"]
 
@@ -30,6 +30,18 @@ WORST = 3  # photos that are named and marked
 WIDEST = 1536  # pixels of a picture in the page
 CLIPPED_MUCH = 0.02  # share of the texels, on average over the photos, that deserves a word
 PICTURE_QUALITY = 90
+
+LIGHTS_NOTE = (
+    "Lights",
+    "The hemisphere above the stone as the camera sees it: rim at the horizon, lights as large as they are. The three "
+    "photos that the fit meets worst are marked. A gap between the lights is where the stone's flashes are not known.",
+)
+TILTS_NOTE = (
+    "Tilts",
+    "Each tilt as the light that would make the same facets flash: to the left for a right edge that tips away, upwards "
+    "for a top edge that tips nearer. The three photos that the fit meets worst are marked. A gap between the tilts "
+    "is where the stone's flashes are not known.",
+)
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1e23; --soft: #6a707a; --line: #c9cdd3; --page: #fff; --light: #4a86c5;
@@ -73,20 +85,20 @@ def _page(captured: Capture, session: Session, preview: U8, file_bytes: int, war
         for kind, comparison in zip(("Typical", "Worst"), _compare(captured, session, (typical, worst[0])), strict=True)
     ]
     layout = light_layout(captured.rig.direction, captured.rig.radius_rad, names, worst)
+    heading, note = LIGHTS_NOTE if stone.tilting is None else TILTS_NOTE
+    shown = "one soft light and two small ones, three tilts" if stone.tilting is None else "three tilts, as captured"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>{STYLE}</style></head><body>
 <h1>{html.escape(stone.name)}</h1>
 {"".join(f'<p class="warning">{html.escape(text)}</p>' for text in _warnings(captured, warnings))}
-<div class="beside">{_figure(preview, "Preview: one soft light and two small ones, three tilts")}
+<div class="beside">{_figure(preview, f"Preview: {shown}")}
 {_table(_facts(captured, file_bytes))}</div>
-<h2>Lights</h2>
-<div class="beside"><figure>{layout}</figure><p class="note">The hemisphere above the stone as the camera sees it: rim
-at the horizon, lights as large as they are. The three photos that the fit meets worst are marked. A gap between the
-lights is where the stone's flashes are not known.</p></div>
+<h2>{heading}</h2>
+<div class="beside"><figure>{layout}</figure><p class="note">{note}</p></div>
 <h2>Residual of each photo</h2>
 <figure>{bar_chart(residual, names, worst)}<figcaption>Root mean square difference between photo and fit as displayed,
-in per cent of white; in the order of the lights. Dashed: the mean.</figcaption></figure>
+in per cent of white; in the order of the photos. Dashed: the mean.</figcaption></figure>
 <table><tr><th>worst photos</th><th></th></tr>{"".join(rows)}</table>
 <h2>Clipped share of each photo</h2>
 <figure>{bar_chart(captured.clipped, names, ())}<figcaption>Texels at full scale, which weigh nothing in the fit; on
@@ -106,7 +118,7 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
         "model": stone.model,
         "size": f"{width} x {height} texels, {np.count_nonzero(stone.alpha) / stone.alpha.size:.0%} covered",
         "photos": str(len(captured.names)),
-        "lights": f"radius {math.degrees(rig.radius_rad):.2f}°, lowest {_lowest_deg(captured):.0f}° above the horizon",
+        **_capture_facts(captured),
         "residual": f"{100 * math.sqrt(float(np.mean(captured.residual**2))):.2f} % of white",
         "clipped": f"{100 * captured.clipped.mean():.2f} %",
         "file": f"{file_bytes / 1e6:.2f} MB",
@@ -123,8 +135,15 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
     return facts
 
 
-def _lowest_deg(captured: Capture) -> float:
-    return math.degrees(math.asin(min(1.0, float(captured.rig.direction[:, 2].min()))))
+def _capture_facts(captured: Capture) -> dict[str, str]:
+    """Return what there is to tell of lights or tilts."""
+    rig, stage = captured.rig, captured.stone.tilting
+    if stage is None:
+        lowest = math.degrees(math.asin(min(1.0, float(rig.direction[:, 2].min()))))
+        return {"lights": f"radius {math.degrees(rig.radius_rad):.2f}°, lowest {lowest:.0f}° above the horizon"}
+    (least_pitch, least_roll), (most_pitch, most_roll) = np.degrees([stage.tilt_rad.min(0), stage.tilt_rad.max(0)])
+    told = f"pitch {least_pitch:.0f} to {most_pitch:.0f}°, roll {least_roll:.0f} to {most_roll:.0f}°"
+    return {"tilts": told, "texels' plane": f"{stage.plane_height:.2f} stone widths above the girdle"}
 
 
 def _warnings(captured: Capture, told: Sequence[str]) -> list[str]:
@@ -138,12 +157,11 @@ def _warnings(captured: Capture, told: Sequence[str]) -> list[str]:
 def _compare(captured: Capture, session: Session, chosen: Sequence[int]) -> list[Comparison]:
     """Return photo and fit of some photos, displayed as in the fit."""
     stone, photos = captured.stone, open_photos(session)
+    views = session_views(stone, session, captured.rig.direction)
     with Renderer(stone) as renderer:
         comparisons = []
         for i in chosen:
-            x, y, z = captured.rig.direction[i].tolist()
-            view = View((DiscLight((x, y, z), captured.rig.radius_rad),))
-            comparisons.append(compare(renderer, view, photos, i, stone.alpha > COVERED, stone.display_gain))
+            comparisons.append(compare(renderer, views[i], photos, i, stone.alpha > COVERED, stone.display_gain))
     return comparisons
 
 

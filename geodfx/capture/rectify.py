@@ -44,22 +44,31 @@ def find_plane(photos: PhotoSet, camera: Camera, tilt_rad: F64, mask: U8) -> flo
     apart[apart == 0] = np.inf  # itself, or the same tilt once more
     pairs = [(i, int(j)) for i, j, off in zip(first, apart.argmin(axis=1), apart.min(axis=1), strict=True) if off < np.inf]
 
-    def differences(pair: tuple[int, int]) -> F64:
-        pictures = [cv2.resize(read_radiance(photos, i), size, interpolation=cv2.INTER_AREA) for i in pair]
-        level = max(float(np.quantile(pictures[0][covered], WHITE_QUANTILE)), 1e-9)
-        shown = [encode_display(picture, WHITE_LEVEL / 4 / level) for picture in pictures]
-        found = np.empty(len(HEIGHTS))
-        for n, height in enumerate(HEIGHTS):
-            one, other = (
-                warp(picture, plane_to_picture(small, height, (float(tilt_rad[i, 0]), float(tilt_rad[i, 1]))))
-                for i, picture in zip(pair, shown, strict=True)
-            )
-            found[n] = np.mean((one - other)[covered] ** 2)
-        return found
+    chosen = sorted({i for pair in pairs for i in pair})
+
+    def shrunk(i: int) -> F32:
+        return np.asarray(cv2.resize(read_radiance(photos, i), size, interpolation=cv2.INTER_AREA), np.float32)
 
     with ThreadPoolExecutor(thread_count()) as pool:
-        total = np.sum(list(pool.map(differences, pairs)), axis=0)
-    return _lowest(HEIGHTS, np.asarray(total, np.float64))
+        light = dict(zip(chosen, pool.map(shrunk, chosen), strict=True))
+    brightest = np.max([picture[covered] for picture in light.values()], axis=0)
+    gain = WHITE_LEVEL / max(float(np.quantile(brightest, WHITE_QUANTILE)), 1e-9)
+
+    def difference(height: float) -> float:
+        total = 0.0
+        for pair in pairs:
+            one, other = (
+                warp(encode_display(light[i], gain), plane_to_picture(small, height, _pair_of(tilt_rad, i))) for i in pair
+            )
+            total += float(np.mean((one - other)[covered] ** 2))
+        return total
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return _lowest(HEIGHTS, np.array(list(pool.map(difference, HEIGHTS.tolist()))))
+
+
+def _pair_of(tilt_rad: F64, i: int) -> tuple[float, float]:
+    return float(tilt_rad[i, 0]), float(tilt_rad[i, 1])
 
 
 def _lowest(x: F64, y: F64) -> float:
