@@ -23,6 +23,7 @@ __all__ = [
     "chart_encode",
     "disc_average",
     "evaluate",
+    "formed_chord",
     "horizon_share",
     "light_kernel",
     "lobe_response",
@@ -96,6 +97,17 @@ def lobe_response(q: np.float32, area: np.float32, variance: np.float32) -> np.f
         return max(np.float32(0.0), np.float32(0.5) * (area + half - q) / half)
     reach = np.float32(1.5) * area + np.float32(0.5) * spread
     return max(np.float32(0.0), np.float32(2.0) * area / reach * (np.float32(1.0) - q / reach))
+
+
+@kernel
+def formed_chord(dx: np.float32, dy: np.float32, dz: np.float32, form_x: np.float32, form_y: np.float32) -> np.float32:
+    """Return the squared chord that a lobe counts for a step (dx, dy, dz) from its direction to a light's.
+
+    form: a vector s in the plane of x and y, shorter than 1, along which the lobe is 1 / sqrt(1 - s^2) times as long as
+    across; (0, 0) for a round one.
+    """
+    along = dx * form_x + dy * form_y
+    return dx * dx + dy * dy + dz * dz - along * along
 
 
 def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:

@@ -48,8 +48,10 @@ __all__ = [
     "unpack_lobes",
 ]
 
+FORM_STEP = 1 / 32767  # of a form's codes
+NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.
-PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17
+PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, FORM, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17, 19
 
 
 @deferrable("refs")
@@ -101,6 +103,7 @@ class FacetTable:
     centre: I64  # (F, 2) column and row
     width: F64  # (F,) chord >= 0
     doubt: F64  # (F,) standard deviation of the direction, a chord: how far the photos leave it open
+    form: F64 | None = None  # (F, 2) how much longer than wide, see `formed_chord`; None: all round
 
 
 class Unpacked(NamedTuple):
@@ -130,6 +133,8 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     if len(used) > MOST_FACETS:
         used = np.sort(used[np.argsort(-total[used], kind="stable")[:MOST_FACETS]])
     steep = table.slope[used].reshape(len(used), 4).any(axis=1)
+    if table.form is not None:
+        steep |= table.form[used].any(axis=1)
     order = np.concatenate([used[steep], used[~steep]])
     name = np.full(len(table.width), -1)
     name[order] = np.arange(len(order))
@@ -155,6 +160,8 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     slopes = np.zeros((len(slope), 4), np.uint32)
     slopes[:, 0] = centre[:, 0] | centre[:, 1] << np.uint32(16)
     slopes[:, 1], slopes[:, 2] = pack_pair(slope[:, 0], step), pack_pair(slope[:, 1], step)
+    if table.form is not None:
+        slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
     return Lobes(pack_index(count), refs[there], np.stack([green, words, red, blue], axis=1), slopes, step)
 
 
@@ -211,6 +218,7 @@ def _decode_facets(facets: U32, slopes: U32, slope_step: np.float32, rows: F32) 
             row[CENTRE + 1] = np.float32(slopes[f, 0] >> np.uint32(16))
             row[SLOPE], row[SLOPE + 1] = unpack_pair(slopes[f, 1], slope_step)
             row[SLOPE + 2], row[SLOPE + 3] = unpack_pair(slopes[f, 2], slope_step)
+            row[FORM], row[FORM + 1] = unpack_pair(slopes[f, 3] ^ NO_FORM, np.float32(FORM_STEP))
 
 
 @kernel

@@ -23,6 +23,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 ALIKE = 0.35  # of the light's radius: how far a lobe may lie from what its facet predicts
+ALIKE_FORM = 0.35  # how far a lobe's form may differ from its facet's
 DIMMEST, BRIGHTEST = 0.5, 2.0  # of the mean of its facet
 SMALLEST = 6  # texels: fewer that agree may do so by chance
 SLOPE_FROM = 8  # texels at which a facet's slope is first fitted, and again each time it has grown by half
@@ -45,6 +46,7 @@ class Facets(NamedTuple):
     plane: F64  # (F, 3, 3) constant, slope to the right, slope down; by coordinate
     fire: F64  # (F, 3, 3) what is added to it, by channel and coordinate
     width: F32  # (F,) chord
+    form: F64  # (F, 2) how much longer than wide, see `formed_chord`
     spread: F64  # (F,) standard deviation of the direction, a chord: how far the photos leave it open
 
 
@@ -97,6 +99,7 @@ def _grow_one(
     height, width = texel.shape
     seed, seed_lobe = queue[0, 0], queue[0, 1]
     left, top, its_width = column[seed], row[seed], sets.width[seed, seed_lobe]
+    form_x, form_y = sets.form[seed, seed_lobe, 0], sets.form[seed, seed_lobe, 1]
     sets.facet[seed, seed_lobe] = facet
     seen[seed] = turn
     normal, right, plane = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
@@ -131,7 +134,8 @@ def _grow_one(
                 other = texel[r, c]
                 if seen[other] == turn:
                     continue
-                m = _same_lobe(sets, other, plane, float(c - left), float(r - top), brightness / done, its_width, alike)
+                x, y = float(c - left), float(r - top)
+                m = _same_lobe(sets, other, plane, x, y, brightness / done, its_width, form_x, form_y, alike)
                 if m >= 0:
                     seen[other] = turn
                     sets.facet[other, m] = facet
@@ -142,7 +146,16 @@ def _grow_one(
 
 @kernel
 def _same_lobe(
-    sets: LobeSets, texel: int, plane: F64, x: float, y: float, brightness: float, width: float, alike: float
+    sets: LobeSets,
+    texel: int,
+    plane: F64,
+    x: float,
+    y: float,
+    brightness: float,
+    width: float,
+    form_x: float,
+    form_y: float,
+    alike: float,
 ) -> int:
     """Return the free lobe of a texel that is nearest to a facet's direction and like it; -1 if none."""
     best, nearest = -1, alike
@@ -153,10 +166,16 @@ def _same_lobe(
         difference = sets.width[texel, m] - width
         if its < DIMMEST * brightness or its > BRIGHTEST * brightness or difference * difference > alike:
             continue
-        q = 0.0
+        its_x, its_y = sets.form[texel, m, 0], sets.form[texel, m, 1]
+        turned = -1.0 if its_x * form_x + its_y * form_y < 0 else 1.0  # opposite vectors are the same form
+        if (its_x - turned * form_x) ** 2 + (its_y - turned * form_y) ** 2 > ALIKE_FORM * ALIKE_FORM:
+            continue
+        q, along = 0.0, 0.0
         for j in range(3):
             off = plane[0, j] + plane[1, j] * x + plane[2, j] * y - sets.direction[texel, m, j]
             q += off * off
+            along += off * (form_x if j == 0 else form_y if j == 1 else 0.0)
+        q -= along * along
         if q < nearest:
             best, nearest = m, q
     return best
@@ -213,7 +232,16 @@ def guess_facets(sets: LobeSets, members: Members, places: Places) -> Facets:
         plane[:, 1:, j] = np.linalg.solve(normal, right[..., None])[..., 0]
     plane /= np.maximum(np.linalg.norm(plane[:, :1], axis=2, keepdims=True), 1e-9)
     width = total(sets.width[members.texel, members.lobe].astype(np.float64)) / count
-    return Facets(centre, plane, np.zeros((facets, 3, 3)), width.astype(np.float32), np.zeros(facets))
+    x, y = sets.form[members.texel, members.lobe].astype(np.float64).T
+    form = _mean_form(total(x * x) / count, total(x * y) / count, total(y * y) / count)
+    return Facets(centre, plane, np.zeros((facets, 3, 3)), width.astype(np.float32), form, np.zeros(facets))
+
+
+def _mean_form(xx: F64, xy: F64, yy: F64) -> F64:
+    """Return forms (F, 2) of the means of their products (F,): a form and its opposite are the same."""
+    half, turn = np.hypot(0.5 * (xx - yy), xy), 0.5 * np.arctan2(2 * xy, xx - yy)
+    size = np.sqrt(np.maximum(0.5 * (xx + yy) + half, 0))
+    return np.stack([size * np.cos(turn), size * np.sin(turn)], axis=1)
 
 
 def look_along(facets: Facets, facet: I64, column: I32 | F64, row: I32 | F64) -> F64:

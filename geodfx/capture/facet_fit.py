@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64
-from geodfx.basis import lobe_response
+from geodfx.basis import formed_chord, lobe_response
 from geodfx.capture.facet_find import Facets
-from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitude, near_lights, tangents
+from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitude, form_step, longer, near_lights, tangents
 from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
 from geodfx.jit import kernel
 
@@ -91,6 +91,7 @@ def _fill_pool(search: Search, sets: LobeSets, samples: Samples, f: int, work: W
                     work.direction[others, c] = sets.direction[t, k, c]
                     work.amplitude[others, c] = sets.amplitude[t, k, c]
                 work.width[others] = sets.width[t, k]
+                work.form[others] = sets.form[t, k]
                 set_response(search, work, others)
                 others += 1
         set_left(work, others)
@@ -102,7 +103,7 @@ def _fill_pool(search: Search, sets: LobeSets, samples: Samples, f: int, work: W
 
 
 @kernel
-def _set_frame(search: Search, plane: F64, width: np.float32, pool: _Pool) -> int:
+def _set_frame(search: Search, plane: F64, width: np.float32, form: F64, pool: _Pool) -> int:
     """Set the chart about a facet's direction and return how many lights are near it."""
     d, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     for j in range(3):
@@ -110,13 +111,15 @@ def _set_frame(search: Search, plane: F64, width: np.float32, pool: _Pool) -> in
     tangents(d, u, v)
     for j in range(3):
         pool.frame[0, j], pool.frame[1, j], pool.frame[2, j] = d[j], u[j], v[j]
-    return near_lights(search, d, np.float32(NEAR) * search.radius + np.float32(3.5) * width, pool.near)
+    reach = np.float32(NEAR) * search.radius + np.float32(3.5) * width
+    return near_lights(search, d, reach * longer(form.astype(np.float32), search.formed), pool.near)
 
 
 @kernel
-def _place_of(plane: F64, pool: _Pool, place: F64) -> None:
-    """Write the place (6,), as `_gain` takes it, of a facet's plane, about whose direction the chart is set."""
+def _place_of(plane: F64, form: F64, pool: _Pool, place: F64) -> None:
+    """Write the place (8,), as `_gain` takes it, of a facet's plane, about whose direction the chart is set."""
     place[:] = 0
+    place[6:] = form
     for j in range(3):
         for slope in range(2):
             place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
@@ -129,11 +132,13 @@ def _gain(
 ) -> float:
     """Return the mean gain of a texel, in channels first to last, from a facet whose lobe is at `place`.
 
-    place: (6,) steps along the two tangents, then the slopes of the first to the right and down, and of the second.
+    place: (8,) steps along the two tangents, the slopes of the first to the right and down, those of the second, and
+    the form.
     """
     light, area, variance = search.light, search.area, search.blur + width * width
     left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
     cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
+    form_x, form_y = np.float32(place[6]), np.float32(place[7])
     total = 0.0
     for n in range(count):
         a = place[0] + place[2] * pool.column[n] + place[3] * pool.row[n]
@@ -147,7 +152,7 @@ def _gain(
         square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
         for i in near[:lights]:
             off_x, off_y, off_z = x - light[i, 0], y - light[i, 1], z - light[i, 2]
-            r = lobe_response(off_x * off_x + off_y * off_y + off_z * off_z, area, variance)
+            r = lobe_response(formed_chord(off_x, off_y, off_z, form_x, form_y), area, variance)
             if r > 0:
                 to_r, to_g, to_b = weight[n, i, 0] * r, weight[n, i, 1] * r, weight[n, i, 2] * r
                 along_r += to_r * left[n, i, 0]
@@ -167,13 +172,16 @@ def _gain(
 
 @kernel
 def _step(place: F64, turn: int, step: float, extent: float, out: F64) -> None:
-    """Write place, moved one of sixteen ways, into out: eight along the tangents, eight by a slope."""
+    """Write place, moved one of 24 ways, into out: eight along the tangents, eight by a slope, eight by the form."""
     out[:] = place
     if turn < 8:
         out[0] += step * TURN_COS[turn]
         out[1] += step * TURN_SIN[turn]
-    else:
+    elif turn < 16:
         out[2 + (turn - 8) // 2] += step / extent if turn % 2 == 0 else -step / extent
+    else:
+        x, y = form_step(np.float32(place[6]), np.float32(place[7]), np.float32(step), turn - 16)
+        out[6], out[7] = x, y
 
 
 @kernel
@@ -181,19 +189,19 @@ def _climb(
     search: Search, pool: _Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, last: float
 ) -> float:
     """Move place to where the gain is highest near it, by a pattern search down to a last step; returns the gain."""
-    trial = np.empty(6)
+    trial = np.empty(8)
     radius = float(search.radius)
     gain = _gain(search, pool, count, lights, width, place, 0, 3)
     step = FIRST_STEP
     while step > last:
         best, best_turn = gain * CLEARLY, -1
-        for turn in range(16):
-            _step(place, turn, step * radius, extent, trial)
+        for turn in range(24 if search.formed else 16):
+            _step(place, turn, step if turn >= 16 else step * radius, extent, trial)
             its = _gain(search, pool, count, lights, width, trial, 0, 3)
             if its > best:
                 best, best_turn = its, turn
         if best_turn >= 0:
-            _step(place, best_turn, step * radius, extent, trial)
+            _step(place, best_turn, step if best_turn >= 16 else step * radius, extent, trial)
             place[:] = trial
             gain = best
         else:
@@ -235,26 +243,27 @@ def move_facets(
     through flat facets turns with it, by about as much, in a sense and an orientation that the photos must tell.
     """
     pool = _make_pool(samples, len(search.light))
-    place, trial = np.empty(6), np.empty(6)
+    place, trial = np.empty(8), np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
         count = _fill_pool(search, sets, samples, f, work, pool)
         if count == 0:
             continue
-        lights = _set_frame(search, plane, width, pool)
+        lights = _set_frame(search, plane, width, facets.form[first + f], pool)
         extent = _extent(pool, count)
-        _place_of(plane, pool, place)
+        _place_of(plane, facets.form[first + f], pool, place)
         gain = _climb(search, pool, count, lights, width, extent, place, LAST_STEP)
         if turning * extent > STEEP * search.radius:
             for turn in range(2 * SLOPES):
                 angle, mirror = (turn // 2) * 2 * math.pi / SLOPES, 1.0 if turn % 2 == 0 else -1.0
-                trial[0], trial[1] = 0.0, 0.0
+                trial[:2], trial[6:] = 0.0, facets.form[first + f]
                 trial[2], trial[3] = turning * math.cos(angle), -mirror * turning * math.sin(angle)
                 trial[4], trial[5] = turning * math.sin(angle), mirror * turning * math.cos(angle)
                 its = _climb(search, pool, count, lights, width, extent, trial, 2.5 * LAST_STEP)
                 if its > gain * CLEARLY:
                     gain = its
                     place[:] = trial
+        facets.form[first + f] = place[6:]
         for j in range(3):
             u, v = pool.frame[1, j], pool.frame[2, j]
             plane[0, j] = pool.frame[0, j] + place[0] * u + place[1] * v
@@ -271,14 +280,14 @@ def finish_facets(
     Changes fire, spread and plane of facets first to first + F. size: texels of all facets.
     """
     pool = _make_pool(samples, len(search.light))
-    place = np.empty(6)
+    place = np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
         count = _fill_pool(search, sets, samples, f, work, pool)
         if count == 0:
             continue
-        lights = _set_frame(search, plane, width, pool)
-        _place_of(plane, pool, place)
+        lights = _set_frame(search, plane, width, facets.form[first + f], pool)
+        _place_of(plane, facets.form[first + f], pool, place)
         _split_channels(search, pool, count, lights, width, place, facets.fire[first + f])
         place[0], place[1] = 0.0, 0.0
         facets.spread[first + f] = _doubt(search, pool, count, lights, width, place)

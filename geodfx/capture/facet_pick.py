@@ -46,6 +46,7 @@ def _set_choice(search: Search, choices: Work, names: I32, n: int, facets: Facet
     choices.direction[n, 1] = np.float32(dy * scale)
     choices.direction[n, 2] = np.float32(dz * scale)
     choices.width[n] = facets.width[f]
+    choices.form[n, 0], choices.form[n, 1] = np.float32(facets.form[f, 0]), np.float32(facets.form[f, 1])
     names[n] = f
     set_response(search, choices, n)
 
@@ -62,6 +63,7 @@ def _list_choices(
             for j in range(3):
                 choices.direction[count, j] = old.direction[t, k, j]
             choices.width[count] = old.width[t, k]
+            choices.form[count] = old.form[t, k]
             names[count] = -1
             set_response(search, choices, count)
             count += 1
@@ -191,6 +193,7 @@ def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: in
                 sets.direction[t, kept, c] = work.direction[k, c]
                 sets.amplitude[t, kept, c] = work.amplitude[k, c]
             sets.width[t, kept] = work.width[k]
+            sets.form[t, kept] = work.form[k]
             sets.facet[t, kept] = names[chosen[k]]
             kept += 1
     sets.number[t] = kept

@@ -99,18 +99,20 @@ def fit_lobes(
     turning: float,
     most_bytes: float,
     progress: Progress | None = None,
+    *,
+    formed: bool = False,
 ) -> LobeModel:
     """Fit base and lobes to a stack of radiance, displayed at `display_gain`.
 
     turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera. most_bytes: that
-    base, lobes and facets may take.
+    base, lobes and facets may take. formed: lobes may be longer than wide, as they are over tilts.
     """
     radiance, _, _ = light_kernel(rig.radius_rad)
     count = len(stack.texels)
     state = _State(
         stack,
         _places(stack),
-        make_search(rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY),
+        make_search(rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY, formed=formed),
         np.stack([disc_average(LOBE_BASIS, light, rig.radius_rad) for light in rig.direction]),
         guess_prior(TERMS[LOBE_BASIS]),
         np.float32(display_gain),
@@ -198,7 +200,16 @@ def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
             facet = np.maximum(sets.facet[some], 0)
             direction = _directions(state, facets, begin, begin + len(x))
             settle_channels(
-                state.search, own, x, clear, base, sets.number[some], direction, sets.width[some], sets.amplitude[some]
+                state.search,
+                own,
+                x,
+                clear,
+                base,
+                sets.number[some],
+                direction,
+                sets.width[some],
+                sets.form[some],
+                sets.amplitude[some],
             )
             sets.amplitude[some] *= share[facet][..., None].astype(np.float32)
             sets.width[some] = width[facet]
@@ -210,7 +221,8 @@ def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
         lobes = np.zeros((last - first, len(state.terms), 3), np.float32)
         some = slice(first, last)
         direction = _directions(state, facets, first, last)
-        lobe_light(state.search, sets.number[some], direction, sets.width[some], sets.amplitude[some], lobes)
+        shape = (sets.width[some], sets.form[some])
+        lobe_light(state.search, sets.number[some], direction, *shape, sets.amplitude[some], lobes)
         total: F32 = (state.base(some) + lobes) / state.gain
         return total
 
@@ -236,7 +248,8 @@ def _chunks(state: _State, first: int, last: int, *, robust: bool = False) -> It
         if not robust:
             direction = np.repeat(state.sets.direction[some, :, None], 3, axis=2)
             sets = state.sets
-            lobe_light(state.search, sets.number[some], direction, sets.width[some], sets.amplitude[some], light)
+            shape = (sets.width[some], sets.form[some])
+            lobe_light(state.search, sets.number[some], direction, *shape, sets.amplitude[some], light)
         fit_base(x, clear, light, state.terms, state.prior, robust, state.coefficient[some], base)
         yield begin, x, clear, base
 
@@ -281,6 +294,7 @@ def _add_single(sets: LobeSets, facets: Facets) -> Facets:
         np.concatenate([facets.plane, plane]),
         np.concatenate([facets.fire, np.zeros((count, 3, 3))]),
         np.concatenate([facets.width, sets.width[single]]),
+        np.concatenate([facets.form, sets.form[single]]),
         np.concatenate([facets.spread, np.zeros(count)]),
     )
 

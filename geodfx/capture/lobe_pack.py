@@ -112,4 +112,4 @@ def _tabulate(facets: Facets, members: Members, places: Places, flat: float) -> 
     )
     change = np.linalg.norm(slope * reach[:, None], axis=1).max(axis=1)
     slope[change < flat] = 0
-    return FacetTable(along(zero, zero), slope, centre, facets.width.astype(np.float64), facets.spread)
+    return FacetTable(along(zero, zero), slope, centre, facets.width.astype(np.float64), facets.spread, facets.form)

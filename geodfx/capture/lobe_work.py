@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.basis import lobe_response
+from geodfx.basis import formed_chord, lobe_response
 from geodfx.capture.lobe_search import FAINT, Search, best_candidate, refine
 from geodfx.jit import kernel
 
@@ -55,6 +55,7 @@ class LobeSets(NamedTuple):
     number: I32  # (T,) lobes of each
     direction: F32  # (T, K, 3) unit
     width: F32  # (T, K) chord
+    form: F32  # (T, K, 2)
     amplitude: F32  # (T, K, 3) displayed light under a light that the lobe sees whole
     facet: I32  # (T, K) the facet that a lobe belongs to; -1: to none
 
@@ -64,6 +65,7 @@ class Work(NamedTuple):
 
     direction: F32  # (C, 3)
     width: F32  # (C,)
+    form: F32  # (C, 2)
     cost: F32  # (C,) of an amplitude
     amplitude: F32  # (C, 3)
     lit: I32  # (C, L) the lights that a lobe sees
@@ -84,6 +86,7 @@ def make_lobe_sets(texels: int) -> LobeSets:
         np.zeros(texels, np.int32),
         np.zeros((texels, MAX_LOBES, 3), np.float32),
         np.zeros((texels, MAX_LOBES), np.float32),
+        np.zeros((texels, MAX_LOBES, 2), np.float32),
         np.zeros((texels, MAX_LOBES, 3), np.float32),
         np.full((texels, MAX_LOBES), -1, np.int32),
     )
@@ -95,6 +98,7 @@ def make_work(search: Search, lobes: int = MAX_LOBES) -> Work:
     return Work(
         np.zeros((lobes, 3), np.float32),
         np.zeros(lobes, np.float32),
+        np.zeros((lobes, 2), np.float32),
         np.zeros(lobes, np.float32),
         np.zeros((lobes, 3), np.float32),
         np.zeros((lobes, lights), np.int32),
@@ -126,10 +130,11 @@ def set_response(search: Search, work: Work, k: int) -> None:
     """List the lights that lobe k sees, and its responses to them."""
     light, area, variance = search.light, search.area, search.blur + work.width[k] * work.width[k]
     x, y, z = work.direction[k, 0], work.direction[k, 1], work.direction[k, 2]
+    form_x, form_y = work.form[k, 0], work.form[k, 1]
     count = 0
     for i in range(len(light)):
         dx, dy, dz = x - light[i, 0], y - light[i, 1], z - light[i, 2]
-        r = lobe_response(dx * dx + dy * dy + dz * dz, area, variance)
+        r = lobe_response(formed_chord(dx, dy, dz, form_x, form_y), area, variance)
         if r > 0:
             work.lit[k, count] = i
             work.response[k, count] = r
@@ -212,7 +217,7 @@ def move_all(search: Search, work: Work, count: int, rounds: int) -> None:
         for k in range(count):
             add_lobe(work, k, work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2])
             width, red, green, blue = refine(
-                search, work.direction[k], work.width[k], work.weight, work.left, work.near
+                search, work.direction[k], work.width[k], work.form[k], work.weight, work.left, work.near
             )
             work.width[k] = width
             work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2] = red, green, blue
@@ -225,6 +230,7 @@ def move_all(search: Search, work: Work, count: int, rounds: int) -> None:
 def copy_lobe(source: Work, k: int, goal: Work, j: int) -> None:
     """Copy lobe k of source to lobe j of goal; target and weights are the same."""
     goal.width[j] = source.width[k]
+    goal.form[j, 0], goal.form[j, 1] = source.form[k, 0], source.form[k, 1]
     goal.cost[j] = source.cost[k]
     for c in range(3):
         goal.direction[j, c] = source.direction[k, c]
@@ -256,6 +262,7 @@ def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
             work.amplitude[count, c] = np.float32(0.0)
         work.lit_count[count] = 0
         work.width[count] = search.width[m]
+        work.form[count, 0], work.form[count, 1] = search.form[m, 0], search.form[m, 1]
         count += 1
         move_all(search, work, count, ROUNDS)
     k = 0
@@ -277,6 +284,7 @@ def settle_channels(
     number: I32,
     direction: F32,
     width: F32,
+    form: F32,
     amplitude: F32,
 ) -> None:
     """Solve for the amplitudes (n, K, 3) of texels whose lobes have a direction a channel, (n, K, 3, 3)."""
@@ -285,6 +293,7 @@ def settle_channels(
         for c in range(3):
             for k in range(number[n]):
                 work.width[k] = width[n, k]
+                work.form[k] = form[n, k]
                 for j in range(3):
                     work.direction[k, j] = direction[n, k, c, j]
                     work.amplitude[k, j] = amplitude[n, k, j]
@@ -295,7 +304,7 @@ def settle_channels(
 
 
 @kernel
-def lobe_light(search: Search, number: I32, direction: F32, width: F32, amplitude: F32, light: F32) -> None:
+def lobe_light(search: Search, number: I32, direction: F32, width: F32, form: F32, amplitude: F32, light: F32) -> None:
     """Add what lobes show under each light to light (n, L, 3). direction: (n, K, 3 channels, 3)."""
     lights, area = search.light, search.area
     for n in range(len(light)):
@@ -308,4 +317,5 @@ def lobe_light(search: Search, number: I32, direction: F32, width: F32, amplitud
                         dx = direction[n, k, c, 0] - lights[i, 0]
                         dy = direction[n, k, c, 1] - lights[i, 1]
                         dz = direction[n, k, c, 2] - lights[i, 2]
-                        light[n, i, c] += strength * lobe_response(dx * dx + dy * dy + dz * dz, area, variance)
+                        q = formed_chord(dx, dy, dz, form[n, k, 0], form[n, k, 1])
+                        light[n, i, c] += strength * lobe_response(q, area, variance)

@@ -18,7 +18,9 @@ __all__ = ["LightRig", "make_rig", "make_tilt_rig", "mean_spacing_rad", "tilt_st
 
 UNTOLD_RADIUS_SHARE = 0.35  # of the mean spacing of the lights, when a session does not tell their radius
 MIN_EXTENT = 0.01  # rms, on the unit sphere: half a degree, less than any calibration is sure of
-TILT_STRETCH = 1.55  # a tilt moves an exit in the world by 1.4 to 1.7 times as much: so far do the pseudo lights move
+# How far pseudo lights move for a tilt: as a flat mirror moves its exit, which few exits exceed. So a light is met at
+# tilts within radius / 2 by a mirror, and at more, along one axis or both, by paths that move less.
+TILT_STRETCH = 2.0
 FARTHEST_CHORD = 1.25  # of a pseudo light from the zenith, so that a lobe beyond it is still above the horizon
 MIN_LIGHTS = 4  # any three points lie in a plane: whether so few will do is the model's to say
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32, Bool
-from geodfx.basis import chart_decode, lobe_response
+from geodfx.basis import chart_decode, formed_chord, lobe_response
 from geodfx.codes import first_lobe, lobe_count, unpack_facet, unpack_share
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, run_bands
-from geodfx.lobe_map import BLUE, CENTRE, PLACE, RED, SLOPE, WEIGHT, WIDTH, decode_facets, empty_lobes
+from geodfx.lobe_map import BLUE, CENTRE, FORM, PLACE, RED, SLOPE, WEIGHT, WIDTH, decode_facets, empty_lobes
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.tilted import present
@@ -129,13 +129,14 @@ def _light_facets(
         fire = STRETCH * np.sqrt(max(row[RED] ** 2 + row[RED + 1] ** 2, row[BLUE] ** 2 + row[BLUE + 1] ** 2))
         for i in range(lights.shape[0]):
             light = (lights[i, 0], lights[i, 1], lights[i, 2])
-            q = _squared_chord(green, light)
+            q = _squared_chord(green, light, row[FORM], row[FORM + 1])
             farthest = lights[i, 5] + np.float32(2.4495) * width + fire + slack  # sqrt(6)
             if q > farthest * farthest:
                 continue
             area = lights[i, 3]
             variance = width * width + lights[i, 4]
-            q_red, q_blue = _squared_chord(red, light), _squared_chord(blue, light)
+            q_red = _squared_chord(red, light, row[FORM], row[FORM + 1])
+            q_blue = _squared_chord(blue, light, row[FORM], row[FORM + 1])
             if slack > 0 and not _whole(max(q, q_red, q_blue), slack, area, variance):
                 crossed[f, i] = True
                 count[f] += 1
@@ -338,13 +339,14 @@ def _see_lights(
     if last == first:
         return sum_r, sum_g, sum_b
     red, green, blue = _directions(facet, a, b)
+    form_x, form_y = facet[FORM], facet[FORM + 1]
     for n in range(first, last):
         i = near[n]
         light = (lights[i, 0], lights[i, 1], lights[i, 2])
         area, variance = lights[i, 3], facet[WIDTH] * facet[WIDTH] + lights[i, 4]
-        sum_r += lights[i, 6] * lobe_response(_squared_chord(red, light), area, variance)
-        sum_g += lights[i, 7] * lobe_response(_squared_chord(green, light), area, variance)
-        sum_b += lights[i, 8] * lobe_response(_squared_chord(blue, light), area, variance)
+        sum_r += lights[i, 6] * lobe_response(_squared_chord(red, light, form_x, form_y), area, variance)
+        sum_g += lights[i, 7] * lobe_response(_squared_chord(green, light, form_x, form_y), area, variance)
+        sum_b += lights[i, 8] * lobe_response(_squared_chord(blue, light, form_x, form_y), area, variance)
     return sum_r, sum_g, sum_b
 
 
@@ -367,10 +369,10 @@ def _see_channel(
 
 @kernel
 def _squared_chord(
-    a: tuple[np.float32, np.float32, np.float32], b: tuple[np.float32, np.float32, np.float32]
+    a: tuple[np.float32, np.float32, np.float32],
+    b: tuple[np.float32, np.float32, np.float32],
+    form_x: np.float32,
+    form_y: np.float32,
 ) -> np.float32:
-    """Return |a - b|^2; from differences, for 2 - 2 a.b loses all digits where a light is small."""
-    x = a[0] - b[0]
-    y = a[1] - b[1]
-    z = a[2] - b[2]
-    return x * x + y * y + z * z
+    """Return |a - b|^2 as a lobe's form counts it; from differences: 2 - 2 a.b loses all digits for a small light."""
+    return formed_chord(a[0] - b[0], a[1] - b[1], a[2] - b[2], form_x, form_y)

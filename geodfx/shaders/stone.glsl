@@ -47,21 +47,23 @@ vec3 shade_base(ivec2 texel, sampler2DArray planes, sampler2D rows, int row_coun
     return sum;
 }
 
-float squared_chord(vec3 a, vec3 b) {
+// As a lobe's form counts it, see formed_chord() of geodfx/basis.py.
+float squared_chord(vec3 a, vec3 b, vec2 form) {
     vec3 apart = a - b;  // 2 - 2 a.b loses all digits where a light is small
-    return dot(apart, apart);
+    float along = dot(apart.xy, form);
+    return dot(apart, apart) - along * along;
 }
 
-vec3 shade_lights(vec3 red, vec3 green, vec3 blue, float width, sampler2D rows, int count) {
+vec3 shade_lights(vec3 red, vec3 green, vec3 blue, float width, vec2 form, sampler2D rows, int count) {
     vec3 sum = vec3(0.0);
     for (int i = 0; i < count; ++i) {
         vec4 disc = texelFetch(rows, ivec2(0, i), 0);
         vec4 light = texelFetch(rows, ivec2(1, i), 0);
         float variance = width * width + light.a;
         sum += light.rgb * vec3(
-            lobe_response(squared_chord(red, disc.xyz), disc.w, variance),
-            lobe_response(squared_chord(green, disc.xyz), disc.w, variance),
-            lobe_response(squared_chord(blue, disc.xyz), disc.w, variance));
+            lobe_response(squared_chord(red, disc.xyz, form), disc.w, variance),
+            lobe_response(squared_chord(green, disc.xyz, form), disc.w, variance),
+            lobe_response(squared_chord(blue, disc.xyz, form), disc.w, variance));
     }
     return sum;
 }
@@ -92,12 +94,14 @@ void main() {
             int facet = int(ref & 65535u);
             uvec4 words = texelFetch(facet_words, fold(facet), 0);
             vec2 point = unpack_pair(words.x, CHART_STEP);
+            vec2 form = vec2(0.0);
             if (facet < slope_count) {
                 uvec4 slopes = texelFetch(facet_slopes, fold(facet), 0);
                 vec2 away = vec2(float(texel.x) - float(slopes.x & 65535u), float(texel.y) - float(slopes.x >> 16u));
                 point += vec2(
                     dot(unpack_pair(slopes.y, slope_step), away),
                     dot(unpack_pair(slopes.z, slope_step), away));
+                form = unpack_pair(slopes.w ^ 0x80008000u, 1.0 / 32767.0);  // a round lobe's word is 0
             }
             vec2 red_point = point + unpack_offset(words.z);
             vec2 blue_point = point + unpack_offset(words.w);
@@ -105,7 +109,7 @@ void main() {
             vec3 green = chart_decode(point.x, point.y);
             vec3 blue = chart_decode(blue_point.x, blue_point.y);
             float width = unpack_width(words.z);
-            vec3 seen = shade_lights(red, green, blue, width, light_rows, light_count);
+            vec3 seen = shade_lights(red, green, blue, width, form, light_rows, light_count);
             if (has_environment) {
                 seen += gain * vec3(
                     shade_environment(red, width, 0, environment_maps, rotation),
