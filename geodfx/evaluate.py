@@ -121,7 +121,7 @@ def evaluate(
     backend: str = "cpu",
     progress: Progress | None = None,
 ) -> Score:
-    """Return the score of a stone against the photos of a session of its own domain or, of a light stone, of `environment`.
+    """Return the score of a stone against photos: those of a session of its own domain, or under an environment.
 
     pictures: a folder for one picture a photo, as `Comparison.picture` has it. progress: told (stage, done, total).
     Raises SessionError or PhotoError where session and stone do not belong together, and what reading raises.

@@ -38,7 +38,7 @@ LIGHTS_NOTE = (
 )
 TILTS_NOTE = (
     "Tilts",
-    "Each tilt as the light that would make the same facets flash: to the left for a right edge that tips away, upwards "
+    "Each tilt as the light that would make the same facets flash: to the left for a right edge that tips away, up "
     "for a top edge that tips nearer. The three photos that the fit meets worst are marked. A gap between the tilts "
     "is where the stone's flashes are not known.",
 )
@@ -159,10 +159,8 @@ def _compare(captured: Capture, session: Session, chosen: Sequence[int]) -> list
     stone, photos = captured.stone, open_photos(session)
     views = session_views(stone, session, captured.rig.direction)
     with Renderer(stone) as renderer:
-        comparisons = []
-        for i in chosen:
-            comparisons.append(compare(renderer, views[i], photos, i, stone.alpha > COVERED, stone.display_gain))
-    return comparisons
+        mask = stone.alpha > COVERED
+        return [compare(renderer, views[i], photos, i, mask, stone.display_gain) for i in chosen]
 
 
 def _table(facts: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ the exits as a light that moves the other way would. So the tilt becomes the dir
 model of lobes over light directions is a model of lobes over tilts.
 
 Texels lie on one plane of the stone, at a height above its middle. The camera sees that plane through a homography
-(Hartley and Zisserman 2004, section 2.3), by which photos are brought to texels and frames back to the camera's picture.
+(Hartley and Zisserman 2004, section 2.3), by which photos are brought to texels and frames back to the picture.
 """
 
 from __future__ import annotations
@@ -132,6 +132,6 @@ def warp(picture: F32, matrix: F64, *, back: bool = False, cubic: bool = True) -
 
 
 def warp_light(light: F32, matrix: F64, *, back: bool = False) -> F32:
-    """Return linear light (H, W, 3) warped. It is interpolated as a display shows it: its flashes ring and bleed less."""
+    """Return linear light (H, W, 3) warped. It is interpolated as displayed, where flashes ring and bleed less."""
     shown = np.maximum(light, 0) ** np.float32(1 / DISPLAY_GAMMA)
     return np.asarray(warp(shown, matrix, back=back) ** np.float32(DISPLAY_GAMMA), np.float32)

@@ -16,7 +16,16 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64
 from geodfx.basis import formed_chord, lobe_response
 from geodfx.capture.facet_find import Facets
-from geodfx.capture.lobe_search import TURN_COS, TURN_SIN, Search, best_amplitude, form_step, longer, near_lights, tangents
+from geodfx.capture.lobe_search import (
+    TURN_COS,
+    TURN_SIN,
+    Search,
+    best_amplitude,
+    form_step,
+    longer,
+    near_lights,
+    tangents,
+)
 from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
 from geodfx.jit import kernel
 

@@ -29,7 +29,6 @@ I32 = npt.NDArray[np.int32]
 
 MAX_CHOICES = 64  # facets within reach of a texel; nearer ones come first
 REACH = 4  # texels: as far as a facet may grow in one pass
-WORTH_SHARED, WORTH_ALONE = np.float32(0.05), np.float32(0.15)  # loss that a facet's lobe, or one's own, must save
 BETTER = np.float32(1e-4)  # another choice must lower the loss by this
 
 
@@ -100,7 +99,7 @@ def _add_best(
                 taken = taken or chosen[k] == m
             if taken:
                 continue
-            gain = -WORTH_SHARED if names[m] >= 0 else -WORTH_ALONE
+            gain = -search.worth_shared if names[m] >= 0 else -search.worth_alone
             for c in range(3):
                 along, square = np.float32(0.0), np.float32(0.0)
                 for n in range(choices.lit_count[m]):
@@ -126,7 +125,7 @@ def _add_best(
 def _loss(search: Search, work: Work, chosen: I32, count: int, names: I32) -> np.float32:
     loss = loss_of(search, work, count)
     for k in range(count):
-        loss += WORTH_SHARED if names[chosen[k]] >= 0 else WORTH_ALONE
+        loss += search.worth_shared if names[chosen[k]] >= 0 else search.worth_alone
     return loss
 
 

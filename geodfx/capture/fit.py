@@ -62,7 +62,9 @@ def fit_stone(
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
     if model == "lobes":
         most = max(TEXEL_BYTES * alpha.size, LEAST_BYTES) - alpha.nbytes
-        found = fit_lobes(stack, rig, gain, _turning(session, stack.size[0]), most, progress, formed=tilting is not None)
+        found = fit_lobes(
+            stack, rig, gain, _turning(session, stack.size[0]), most, progress, formed=tilting is not None
+        )
         base, lobes, predict = found.base, found.lobes, found.light
     else:
         coefficients = _fit_smooth(stack, rig, gain, model, progress)

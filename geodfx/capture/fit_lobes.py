@@ -37,9 +37,11 @@ __all__ = ["LOBE_BASIS", "LobeModel", "fit_lobes", "soften"]
 
 LOBE_BASIS = "hsh"
 SPARSITY = 0.1  # loss of an amplitude of displayed white: a lobe at a light's rim is held to be seen whole
-WORTH = 0.05  # loss that a lobe must save
+WORTH, WORTH_FORMED = 0.05, 0.2  # loss that a lobe must save; one that may be longer than wide
 PASSES = 6  # over facets: what one texel found travels a few texels a pass
-LATTICE = 2  # every second row and column is searched thoroughly: what they find, the others then pick up
+# Every second row and column is searched thoroughly: what they find, the others then pick up. Formed lobes take several
+# times as long to move, and every fourth does.
+LATTICE, LATTICE_FORMED = 2, 4
 MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
 BASE_PLANES = 8  # of a byte that a base takes where lobes have to make room
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
@@ -130,8 +132,9 @@ def fit_lobes(
 
 def _search(state: _State) -> None:
     """Find each texel's lobes from its own photos."""
-    worth = np.float32(WORTH)
-    thorough = (state.places.row % LATTICE == 0) & (state.places.column % LATTICE == 0)
+    worth = np.float32(WORTH_FORMED if state.search.formed else WORTH)
+    lattice = LATTICE_FORMED if state.search.formed else LATTICE
+    thorough = (state.places.row % lattice == 0) & (state.places.column % lattice == 0)
 
     def work(first: int, last: int) -> None:
         own, spare = make_work(state.search), make_work(state.search)

@@ -52,7 +52,7 @@ def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) 
     """
     kept = _affordable(sets, search, places, most_bytes)
     order = np.argsort(~kept, axis=1, kind="stable")
-    for values in (sets.direction, sets.width, sets.amplitude, sets.facet):
+    for values in (sets.direction, sets.width, sets.form, sets.amplitude, sets.facet):
         values[:] = np.take_along_axis(values, order.reshape(order.shape + (1,) * (values.ndim - 2)), axis=1)
     sets.number[:] = kept.sum(axis=1)
 
@@ -75,17 +75,22 @@ def _highest(width: F32, area: np.float32, blur: np.float32) -> F32:
 
 
 def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> Bool:
-    """Tell which lobes (T, K) to keep: those that show DIM or more, the brightest first until most_bytes are full."""
+    """Tell which lobes (T, K) to keep: those that show DIM or more, the brightest for their bytes first, until it is full.
+
+    A facet's bytes fall on its lobes in equal parts.
+    """
     height, width = places.texel.shape
     bright = _bright(sets, search).ravel()
-    order = np.argsort(-bright, kind="stable")[: np.count_nonzero(bright >= DIM)]
-    facet = sets.facet.ravel()[order]
-    shared, first, size = np.unique(facet, return_index=True, return_counts=True)
-    cost = np.full(len(order), LOBE_BYTES) + (facet < 0) * FACET_BYTES
-    cost[first] += np.where(shared < 0, 0, np.where(size > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES))
-    fits = np.cumsum(cost) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
+    seen = np.flatnonzero(bright >= DIM)
+    facet = sets.facet.ravel()[seen]
+    alone = facet < 0
+    _, name, size = np.unique(facet, return_inverse=True, return_counts=True)
+    share = np.where(alone, 1, size[name])
+    cost = LOBE_BYTES + np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES) / share
+    order = np.argsort(-bright[seen] / cost, kind="stable")
+    fits = np.cumsum(cost[order]) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
     kept = np.zeros(len(bright), np.bool_)
-    kept[order[fits]] = True
+    kept[seen[order[fits]]] = True
     return kept.reshape(sets.width.shape)
 
 

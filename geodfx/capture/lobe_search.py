@@ -41,8 +41,12 @@ I32 = npt.NDArray[np.int32]
 CANDIDATE_SPACING = 0.27  # of a lobe's reach: a finer net finds nothing more before the refinement
 MAX_CANDIDATES = 12000  # of each width: small lights would need a net that costs more than it finds
 WIDTHS = (0.0, 1.0, 2.5)  # that the net tries, in chords of the light's radius; the refinement finds those between
-# Over tilts a lobe's extent is the light's radius over how far a tilt moves its exit, which differs with the tilt's axis:
-# between opposite facets a step cut hardly moves it. Four axes, 2.3 times as long as wide; the refinement finds others.
+WORTH_SHARED, WORTH_ALONE = 0.05, 0.15
+# Over tilts a texel changes its path often. What is left of flashes that end so would take a facet each, nine times the
+# bytes of a lobe that is shared, and tilts that were held out are met no better by it.
+WORTH_SHARED_FORMED, WORTH_ALONE_FORMED = 0.1, 1.0
+# Over tilts a lobe's extent is the light's radius over how far a tilt moves its exit, which differs with the axis:
+# between opposite facets a step cut hardly moves it. 2.3 times as long as wide, along four axes; refined like the rest.
 FORMS = ((0.9, 0.0), (0.6364, 0.6364), (0.0, 0.9), (-0.6364, 0.6364))
 FORMED_SPACING = 0.4
 MOST_FORM, LONGEST = np.float32(0.98), np.float32(5.0)  # a lobe is at most five times as long as wide
@@ -69,6 +73,8 @@ class Search(NamedTuple):
     width: F32  # (M,) chord
     form: F32  # (M, 2) of `formed_chord`
     formed: bool  # lobes may be longer than wide
+    worth_shared: np.float32  # loss that a facet's lobe must save
+    worth_alone: np.float32  # loss that a lobe of no facet must save
     cost: F32  # (M,) of an amplitude
     start: I32  # (M + 1,) into seen and response
     seen: I32  # (E,) lights whose response is above 0
@@ -116,6 +122,8 @@ def make_search(
         width=np.concatenate(widths).astype(np.float32),
         form=np.concatenate(forms).astype(np.float32),
         formed=formed,
+        worth_shared=np.float32(WORTH_SHARED_FORMED if formed else WORTH_SHARED),
+        worth_alone=np.float32(WORTH_ALONE_FORMED if formed else WORTH_ALONE),
         cost=np.concatenate(costs).astype(np.float32),
         start=np.concatenate([[0], np.cumsum(all_counts)]).astype(np.int32),
         seen=all_seen.astype(np.int32),
@@ -223,7 +231,15 @@ def best_amplitude(
 
 @kernel
 def gain_of(
-    search: Search, d: F32, width: np.float32, form_x: np.float32, form_y: np.float32, near: I32, count: int, weight: F32, left: F32
+    search: Search,
+    d: F32,
+    width: np.float32,
+    form_x: np.float32,
+    form_y: np.float32,
+    near: I32,
+    count: int,
+    weight: F32,
+    left: F32,
 ) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Return the gain of a lobe at d, all channels, and the amplitude of each. near: (L,) `count` lights it may see."""
     along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
@@ -299,7 +315,9 @@ def refine(
     change it, a sharp one stays sharp. Where lobes are formed, so is `form` (2,) in place.
     """
     trial, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    count = near_lights(search, d, (np.float32(2.6) * search.radius + np.float32(3.5) * width) * longer(form, search.formed), near)
+    count = near_lights(
+        search, d, (np.float32(2.6) * search.radius + np.float32(3.5) * width) * longer(form, search.formed), near
+    )
     form_x, form_y = form[0], form[1]
     gain, red, green, blue = gain_of(search, d, width, form_x, form_y, near, count, weight, left)
     size = max(search.radius, width)

@@ -39,11 +39,9 @@ def find_plane(photos: PhotoSet, camera: Camera, tilt_rad: F64, mask: U8) -> flo
     size = (max(1, round(camera.size[0] * shrink)), max(1, round(camera.size[1] * shrink)))
     small = Camera(size, camera.distance, camera.field_width)
     covered = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0
-    first = np.unique(np.linspace(0, len(tilt_rad) - 1, PAIRS).round().astype(int)).tolist()
-    apart = ((tilt_rad[first, None] - tilt_rad[None]) ** 2).sum(axis=2)
-    apart[apart == 0] = np.inf  # itself, or the same tilt once more
-    pairs = [(i, int(j)) for i, j, off in zip(first, apart.argmin(axis=1), apart.min(axis=1), strict=True) if off < np.inf]
-
+    pairs = _neighbours(tilt_rad)
+    if not pairs:
+        return 0.0
     chosen = sorted({i for pair in pairs for i in pair})
 
     def shrunk(i: int) -> F32:
@@ -57,9 +55,8 @@ def find_plane(photos: PhotoSet, camera: Camera, tilt_rad: F64, mask: U8) -> flo
     def difference(height: float) -> float:
         total = 0.0
         for pair in pairs:
-            one, other = (
-                warp(encode_display(light[i], gain), plane_to_picture(small, height, _pair_of(tilt_rad, i))) for i in pair
-            )
+            matrices = (plane_to_picture(small, height, (tilt_rad[i, 0], tilt_rad[i, 1])) for i in pair)
+            one, other = (warp(encode_display(light[i], gain), m) for i, m in zip(pair, matrices, strict=True))
             total += float(np.mean((one - other)[covered] ** 2))
         return total
 
@@ -67,8 +64,13 @@ def find_plane(photos: PhotoSet, camera: Camera, tilt_rad: F64, mask: U8) -> flo
         return _lowest(HEIGHTS, np.array(list(pool.map(difference, HEIGHTS.tolist()))))
 
 
-def _pair_of(tilt_rad: F64, i: int) -> tuple[float, float]:
-    return float(tilt_rad[i, 0]), float(tilt_rad[i, 1])
+def _neighbours(tilt_rad: F64) -> list[tuple[int, int]]:
+    """Return pairs of neighbouring tilts of (L, 2), evenly over their order."""
+    first = np.unique(np.linspace(0, len(tilt_rad) - 1, PAIRS).round().astype(int))
+    apart = ((tilt_rad[first, None] - tilt_rad[None]) ** 2).sum(axis=2)
+    apart[apart == 0] = np.inf  # itself, or the same tilt once more
+    found = zip(first.tolist(), apart.argmin(axis=1).tolist(), apart.min(axis=1).tolist(), strict=True)
+    return [(i, j) for i, j, off in found if off < np.inf]
 
 
 def _lowest(x: F64, y: F64) -> float:
@@ -91,7 +93,7 @@ def rectify_matte(mask: U8, camera: Camera, stage: TiltStage) -> U8:
         np.minimum(np.rint(warp(picture, plane_to_picture(camera, stage.plane_height, (pitch, roll)))), 255)
         for pitch, roll in stage.tilt_rad.tolist()
     ]
-    return np.median(np.stack(each).astype(np.uint8), axis=0).astype(np.uint8)
+    return np.asarray(np.median(np.stack(each).astype(np.uint8), axis=0), np.uint8)
 
 
 def read_tilted_stack(
@@ -111,9 +113,8 @@ def read_tilted_stack(
         picture = read_codes(photos, i)
         light = np.minimum(warp_light(to_radiance(photos, picture), matrix), HALF_MOST).astype(np.float16)
         clear = warp(are_clear(photos, picture).astype(np.float32), matrix, cubic=False) > ALL_CLEAR
-        light = light.view(np.uint16)
-        light[~clear] |= np.uint16(UNCLEAR)
-        codes[:, i] = light.reshape(-1, 3)[texels]
+        own = np.where(clear[..., None], 0, UNCLEAR).astype(np.uint16) | light.view(np.uint16)
+        codes[:, i] = own.reshape(-1, 3)[texels]
 
     with ThreadPoolExecutor(thread_count()) as pool:
         for _ in pool.map(read, range(len(photos.paths))):

@@ -1,4 +1,4 @@
-"""A picture to judge a stone by at a glance: at three tilts, under one soft light and two small ones, or as captured."""
+"""A picture to judge a stone by at a glance: three tilts, under one soft light and two small ones or as captured."""
 
 from __future__ import annotations
 

@@ -51,7 +51,6 @@ def test_a_light_keeps_a_unit_vector():
         (lambda: DiscLight((0, 0, 1), 0.1, (1, -1, 1)), "negative"),
         (lambda: DiscLight((0, 0, 1), 0.1, (1, math.inf, 1)), "light intensity"),
         (lambda: Tilt(math.nan, 0), "tilt"),
-        (View, "no light"),
         (lambda: View((LIGHT,), exposure_ev=math.inf), "exposure"),
         (lambda: View((LIGHT,), size=0), "size"),
         (lambda: View((LIGHT,), size=1.5), "size"),
