@@ -75,9 +75,9 @@ def _highest(width: F32, area: np.float32, blur: np.float32) -> F32:
 
 
 def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> Bool:
-    """Tell which lobes (T, K) to keep: those that show DIM or more, the brightest for their bytes first, until it is full.
+    """Tell which lobes (T, K) to keep: those that show DIM or more, until most_bytes are full.
 
-    A facet's bytes fall on its lobes in equal parts.
+    The brightest for their bytes come first; a facet's bytes fall on its lobes in equal parts.
     """
     height, width = places.texel.shape
     bright = _bright(sets, search).ravel()
@@ -86,9 +86,11 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     alone = facet < 0
     _, name, size = np.unique(facet, return_inverse=True, return_counts=True)
     share = np.where(alone, 1, size[name])
-    cost = LOBE_BYTES + np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES) / share
-    order = np.argsort(-bright[seen] / cost, kind="stable")
-    fits = np.cumsum(cost[order]) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
+    table = np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES)
+    order = np.argsort(-bright[seen] / (LOBE_BYTES + table / share), kind="stable")
+    opens = alone[order]
+    opens[np.unique(name[order], return_index=True)[1]] = True
+    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
     kept = np.zeros(len(bright), np.bool_)
     kept[seen[order[fits]]] = True
     return kept.reshape(sets.width.shape)
