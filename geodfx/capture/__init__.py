@@ -26,7 +26,7 @@ from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, make_camera
 
-__all__ = ["Capture", "capture", "find_rig"]
+__all__ = ["Capture", "capture", "find_rig", "find_stage"]
 
 
 @dataclass(frozen=True)

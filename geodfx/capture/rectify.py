@@ -74,10 +74,13 @@ def _neighbours(tilt_rad: F64) -> list[tuple[int, int]]:
 
 
 def _lowest(x: F64, y: F64) -> float:
-    """Return where a parabola through the least of y (N,) and its neighbours is lowest; x: (N,), evenly spaced."""
+    """Return where a parabola through the least of y (N,) and its neighbours is lowest; x: (N,), evenly spaced.
+
+    Where the least lies at an end, nothing is told: 0, the plane of the girdle.
+    """
     n = int(np.argmin(y))
     if n in (0, len(x) - 1):
-        return float(x[n])
+        return 0.0
     bend = y[n - 1] - 2 * y[n] + y[n + 1]
     shift = 0.0 if bend <= 0 else 0.5 * (y[n - 1] - y[n + 1]) / bend
     return float(x[n] + shift * (x[1] - x[0]))

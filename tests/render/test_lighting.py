@@ -208,7 +208,7 @@ def test_the_early_test_drops_no_light():
     facets[200:, 2:] = 2048 | 2048 << 12  # mirrors without fire
     facets[:, 1] = 511 | 511 << 9 | 511 << 18 | 15 << 27
     slopes = np.full((100, 4), 32768 | 32768 << 16, np.uint32)
-    slopes[:, 0] = 10 | 10 << 16
+    slopes[:, 0], slopes[:, 3] = 10 | 10 << 16, 0
     slopes[:, 1:3] += rng.integers(0, 3000, (100, 2), dtype=np.uint32) - np.uint32(1500)
     index = lobes_of((20, 20), np.ones(400, int), np.tile([0, 0, 1.0], (400, 3, 1)), np.ones((400, 3)), np.zeros(400))
     refs = np.uint32(0xFFFF0000) + rng.permutation(400).astype(np.uint32)
