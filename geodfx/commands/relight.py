@@ -23,7 +23,8 @@ from geodfx.stone import Stone
 __all__ = ["add_to"]
 
 DESCRIPTION = """\
-Relight a stone. Give what lights it: --light, --environment or both, or --lights.
+Relight a stone. Give what lights it: --light, --environment or both, or --lights. A stone that was captured by its tilt
+is shown by --tilt or --tilts alone.
 
 OUT is a picture (.npy, .exr, .png, .webp). With --lights or --tilts it is a folder, made if need be, of one frame a
 line, named after the photo or row; or a film if it ends in .webp or .png.
