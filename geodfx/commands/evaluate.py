@@ -25,7 +25,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         allow_abbrev=False,
     )
     parser.add_argument("stone", type=Path, metavar="STONE.gdfx")
-    parser.add_argument("heldout", type=Path, metavar="HELDOUT", help="session of the domain of the stone, or of domain environment")
+    parser.add_argument(
+        "heldout", type=Path, metavar="HELDOUT", help="session of the domain of the stone, or of domain environment"
+    )
     parser.add_argument(
         "--pictures",
         type=Path,

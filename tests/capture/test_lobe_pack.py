@@ -32,7 +32,8 @@ def sets_and_facets() -> tuple[LobeSets, Facets]:
     plane[:, 0] /= np.linalg.norm(plane[:, 0], axis=1, keepdims=True)
     count = len(plane)
     centre = np.full((count, 2), 5.5)
-    facets = Facets(centre, plane, np.zeros((count, 3, 3)), np.zeros(count, np.float32), np.full(count, 0.01))
+    round_ = np.zeros((count, 2))
+    facets = Facets(centre, plane, np.zeros((count, 3, 3)), np.zeros(count, np.float32), round_, np.full(count, 0.01))
     sets.number[:] = 1
     sets.facet[:, 0] = where.column >= SIDE // 2
     sets.amplitude[:, 0] = [2.0, 1.0, 0.5]
