@@ -53,7 +53,7 @@ FIRE_REACH = 0.9  # of the radius: how far a channel may lie from the others
 DOUBT_POINTS = 160  # directions at which a facet's posterior is measured
 DOUBT_REACH = 0.8  # of the light's radius: beyond it, it would be another lobe
 DOUBT_SHRINK, DOUBT_STAGES = 0.6, 6  # where the posterior is narrower than its points resolve, they draw closer
-DOUBT_FINE = 0.25  # of their reach, to which it should spread; an even one spreads to half of it
+DOUBT_FINE = 0.15  # of their reach, to which it should spread; an even one spreads to half of it
 DOUBT_LOSS = 0.1  # the mean loss of a texel that makes a direction e times less likely
 # A facet moves from its best direction to the mean of those that the photos allow: all the way where few texels tell
 # it, and half of it where many do, for what they agree on is more than one texel's photos tell.

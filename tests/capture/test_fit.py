@@ -83,7 +83,7 @@ def test_facets_are_found_where_they_are(session: Session):
     lobes = unpack_lobes(stone.lobes, SIZE)
     found = lobes.direction[np.searchsorted(lobes.texel, np.arange(SIZE * SIZE)), 1]  # the strongest of each texel
     off = np.degrees(2 * np.arcsin(np.linalg.norm(found - exits, axis=1) / 2))
-    assert off.max() < 3.0  # what these lights leave open: discs of 10 degrees, 13 apart
+    assert off.max() < 2.0
     assert stone.lobes_per_texel < 2
 
 
