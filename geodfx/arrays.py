@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["F32", "F64", "I64", "U8", "U16", "U32", "Bool", "Deferred", "deferrable", "frozen", "unread"]
+__all__ = ["F32", "F64", "I64", "U8", "U16", "U32", "Bool", "Deferred", "deferrable", "evenly", "frozen", "unread"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -101,3 +101,9 @@ def frozen(name: str, array: A, dtype: npt.DTypeLike, shape: tuple[int | None, .
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def evenly(count: int, most: int) -> I64:
+    """Return indices of `most` of `count` things or fewer, evenly among them."""
+    some = min(count, most)
+    return np.arange(some, dtype=np.int64) * count // max(some, 1)

@@ -13,23 +13,28 @@ where values span little, each plane is one coefficient of one channel: offset +
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from geodfx.arrays import F32, F64, I64, U8, deferrable, frozen, unread
+from geodfx.arrays import F32, F64, I64, U8, deferrable, evenly, frozen, unread
 from geodfx.basis import TERMS
 from geodfx.constants import DISPLAY_GAMMA
+from geodfx.jit import run_bands
 
-__all__ = ["Base", "decode_base", "encode_base"]
+__all__ = ["Base", "base_light", "cut_light", "decode_base", "encode_base", "principal_parts"]
 
 LEVEL_POWER = 3  # of a level's code: a step is 1.2 % of the brightest texel, 2.5 % of one ten times darker
 PLANES = (4, 8, 12, 16)  # a texture holds four at a time; the fewest that lose less than this are taken:
 LOSS = 0.004  # rms of what a display shows, 48 dB
 OUTLIERS = 5e-4  # share of texels on either side whose shape is cut to what the others' codes span
 NOTHING = 1e-12  # spans that are no wider hold one value
-CHUNK = 1 << 16  # texels that are worked on at a time
+CHUNK = 1 << 12  # texels that are worked on at a time
+SAMPLE = 1 << 12  # texels whose principal components are all texels'
+SPARE_PARTS, ITERATIONS = 8, 8
+
+Values = Callable[[slice | I64], F32]  # coefficients of some texels
 
 
 @deferrable("planes")
@@ -61,16 +66,24 @@ class Base:
 
 
 def encode_base(
-    basis: str, space: str, coefficients: F32, texel: I64, shape: tuple[int, int], display_gain: float = 1.0
+    basis: str,
+    space: str,
+    coefficients: F32 | Values,
+    texel: I64,
+    shape: tuple[int, int],
+    display_gain: float = 1.0,
 ) -> Base:
     """Return the base of coefficients (N, T, 3) at some texels (N,), in row order, of a picture of `shape` (H, W).
 
+    coefficients: the array, or what returns (n, T, 3) of some of the texels, a slice or indices, from any thread.
     display_gain: at which a stone in linear space is displayed; in display space it does not matter.
     """
+    values = coefficients if callable(coefficients) else coefficients.__getitem__
     encode = _encode_linear if space == "linear" else _encode_display
-    codes, mix, offset = encode(coefficients, display_gain)
+    codes, mix, offset = encode(values, len(texel), basis, display_gain)
     planes = np.zeros((codes.shape[1], shape[0] * shape[1]), np.uint8)
-    planes[:, texel] = codes.T
+    for plane, code in zip(planes, codes.T, strict=True):
+        plane[texel] = code
     return Base(basis, space, planes.reshape(-1, *shape), mix, offset)
 
 
@@ -82,6 +95,32 @@ def decode_base(base: Base) -> F32:
     return coefficients
 
 
+def base_light(base: Base, texel: I64, terms: F64) -> F32:
+    """Return the light (n, L, 3) of a base in linear space at some texels (n,) under lights with terms (L, T)."""
+    codes = base.planes.reshape(len(base.planes), -1)[:, texel] / np.float32(255)
+    mix = np.einsum("lt,ptc->plc", terms, base.mix).astype(np.float32)
+    light = np.einsum("pn,plc->nlc", codes[1:], mix) + np.einsum("lt,tc->lc", terms, base.offset).astype(np.float32)
+    light *= codes[0][:, None, None] ** LEVEL_POWER
+    shown: F32 = np.maximum(light, np.float32(0.0))
+    return shown
+
+
+def principal_parts(light: F32) -> tuple[F64, F64]:
+    """Return what planes hold of displayed light (n, L, 3): the mean of its shapes and their principal parts."""
+    values = light.reshape(len(light), -1)
+    return _principal(values, values.shape[1], 1.0)
+
+
+def cut_light(parts: tuple[F64, F64], light: F32) -> F32:
+    """Return the displayed light (n, L, 3) that planes of principal parts leave of such light."""
+    mean, part = parts
+    level, unit = _level_and_shape(light.reshape(len(light), -1))
+    place = np.einsum("nv,pv->np", unit - mean, part)
+    cut = (mean + np.einsum("np,pv->nv", place, part)) * level[:, None]
+    shown: F32 = np.maximum(cut, 0).astype(np.float32).reshape(light.shape)
+    return shown
+
+
 def _split(base: Base) -> tuple[F32, U8]:
     """Return the level (H, W) and the planes of the shape."""
     if base.space == "display":
@@ -89,64 +128,104 @@ def _split(base: Base) -> tuple[F32, U8]:
     return (base.planes[0] / np.float32(255)) ** LEVEL_POWER, base.planes[1:]
 
 
-def _encode_display(coefficients: F32, _: float) -> tuple[U8, F32, F32]:
+def _encode_display(values: Values, count: int, basis: str, _: float) -> tuple[U8, F32, F32]:
     """Return codes (N, 3 T), each over its own range, their mix and offset."""
-    count, terms, _ = coefficients.shape
-    values = coefficients.reshape(count, -1)
-    low, high = (np.zeros(3 * terms), np.zeros(3 * terms)) if count == 0 else (values.min(axis=0), values.max(axis=0))
+    terms = TERMS[basis]
+    low, high = np.full(3 * terms, np.inf), np.full(3 * terms, -np.inf)
+    for some in _slices(0, count):
+        part = values(some).reshape(-1, 3 * terms)
+        low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+    if count == 0:
+        low, high = np.zeros(3 * terms), np.zeros(3 * terms)
     span = np.maximum(high - low, NOTHING)
-    codes = np.rint((values - low) * (255 / span)).astype(np.uint8)
+    codes = np.empty((count, 3 * terms), np.uint8)
+    for some in _slices(0, count):
+        codes[some] = np.rint((values(some).reshape(-1, 3 * terms) - low) * (255 / span))
     mix = np.diag(span).reshape(-1, terms, 3)
     return codes, mix.astype(np.float32), low.reshape(terms, 3).astype(np.float32)
 
 
-def _encode_linear(coefficients: F32, display_gain: float) -> tuple[U8, F32, F32]:
+def _encode_linear(values: Values, count: int, basis: str, display_gain: float) -> tuple[U8, F32, F32]:
     """Return codes (N, P), level first, the shapes' mix and offset."""
-    count, terms, _ = coefficients.shape
-    values = coefficients.reshape(count, -1)
-    level = np.sqrt(np.einsum("nv,nv->n", values, values, dtype=np.float64))
+    terms = TERMS[basis]
+    # Harmonics are orthonormal over the 2 pi of the hemisphere; a dome's terms are the light itself at its nodes.
+    squares = 3 * terms if basis == "dome" else 6 * math.pi
+    mean, part = _principal(values(evenly(count, SAMPLE)).reshape(-1, 3 * terms), squares, display_gain)
+    level = np.empty(count)
+    place = np.empty((count, len(part)), np.float32)
+
+    def work(first: int, last: int) -> None:
+        for some in _slices(first, last):
+            level[some], unit = _level_and_shape(values(some).reshape(-1, 3 * terms))
+            place[some] = np.einsum("nv,pv->np", unit - mean, part)
+
+    run_bands(work, count)
     brightest = float(level.max(initial=0.0)) or 1.0
-    mean, part = _principal(values, level, display_gain)
     root = np.rint(255 * (level / brightest) ** (1 / LEVEL_POWER))
-    place = np.empty((count, len(part)))
-    for some, unit in _units(values, level):
-        place[some] = np.einsum("nv,pv->np", unit - mean, part)
     low, high = np.quantile(place, [OUTLIERS, 1 - OUTLIERS], axis=0) if count else np.zeros((2, len(part)))
     span = np.maximum(high - low, NOTHING)
-    codes = np.rint(np.clip((place - low) / span, 0, 1) * 255)
+    codes = np.empty((count, 1 + len(part)), np.uint8)
+    codes[:, 0] = root
+    for some in _slices(0, count):
+        codes[some, 1:] = np.rint(np.clip((place[some] - low) / span, 0, 1) * 255)
     offset = brightest * (mean + low @ part).reshape(terms, 3)
     mix = brightest * (span[:, None] * part).reshape(-1, terms, 3)
-    return np.column_stack([root, codes]).astype(np.uint8), mix.astype(np.float32), offset.astype(np.float32)
+    return codes, mix.astype(np.float32), offset.astype(np.float32)
 
 
-def _principal(values: F32, level: F64, display_gain: float) -> tuple[F64, F64]:
+def _slices(first: int, last: int) -> Iterator[slice]:
+    """Yield slices of CHUNK texels that cover first to last."""
+    for begin in range(first, last, CHUNK):
+        yield slice(begin, min(begin + CHUNK, last))
+
+
+def _level_and_shape(values: F32) -> tuple[F64, F64]:
+    """Return the level (N,), the root of the sum of squares of values (N, V), and the values divided by it."""
+    level = np.sqrt(np.einsum("nv,nv->n", values, values, dtype=np.float64))
+    return level, values / np.maximum(level[:, None], 1e-12)
+
+
+def _principal(values: F32, squares: float, display_gain: float) -> tuple[F64, F64]:
     """Return the mean (V,) and principal parts (P - 1, V) of values (N, V) divided by their level.
 
-    HSH is orthonormal over the hemisphere, so that the level is the rms of light over all directions and channels,
-    times sqrt(2 pi 3), and what the parts leave is a share of it. A display of gamma g shows an error of a share e as
-    e / g of what it shows.
+    squares: what the level's square is to the mean square of the light. A display of gamma g shows an error of a share
+    e as e / g of what it shows.
     """
-    shown = np.minimum(level * (display_gain / math.sqrt(6 * math.pi)), 1) ** (1 / DISPLAY_GAMMA)
-    weight = shown * shown
+    level, unit = _level_and_shape(values)
+    weight = np.minimum(level * (display_gain / math.sqrt(squares)), 1) ** (2 / DISPLAY_GAMMA)
     total = max(float(weight.sum()), 1e-12)
-    mean, square = np.zeros(values.shape[1]), np.zeros((values.shape[1],) * 2)
-    for some, unit in _units(values, level):
-        mean += np.einsum("n,nv->v", weight[some], unit)
-        square += np.einsum("nv,nw->vw", unit * weight[some, None], unit)
-    mean /= total
-    variance, part = np.linalg.eigh(square / total - np.outer(mean, mean))
-    part = part[:, ::-1].T
-    part *= np.where(part.sum(axis=1, keepdims=True) < 0, -1, 1)
-    left = np.maximum(variance[::-1], 0)[::-1].cumsum()[::-1]  # left[k]: what the first k parts leave
+    mean = np.einsum("n,nv->v", weight, unit) / total
+    unit = (unit - mean) * np.sqrt(weight[:, None] / total)
+    part, variance = _strongest(unit)
+    left = float(np.einsum("nv,nv->", unit, unit)) - np.concatenate([[0.0], np.cumsum(variance)])
     scale = total / max(len(level), 1) / (3 * DISPLAY_GAMMA**2)
     for planes in PLANES:
-        if planes > len(left) or left[planes - 1] * scale <= LOSS**2:
+        if planes > len(part) or left[planes - 1] * scale <= LOSS**2:
             break
+    part *= np.where(part.sum(axis=1, keepdims=True) < 0, -1, 1)
     return mean, part[: planes - 1]
 
 
-def _units(values: F32, level: F64) -> Iterator[tuple[slice, F64]]:
-    """Yield (slice, values divided by their level), some at a time."""
-    for begin in range(0, len(values), CHUNK):
-        some = slice(begin, begin + CHUNK)
-        yield some, values[some] / np.maximum(level[some, None], 1e-12)
+def _strongest(rows: F64) -> tuple[F64, F64]:
+    """Return the strongest principal parts (K, V) of rows (N, V), each a unit vector, and their sums of squares (K,).
+
+    By subspace iteration (Halko 2011, algorithm 4.4), not through LAPACK on the whole, whose last digits depend on the
+    threads.
+    """
+    size = rows.shape[1]
+    parts = _orthonormal(np.random.default_rng(0).standard_normal((min(PLANES[-1] + SPARE_PARTS, size), size)))
+    for _ in range(ITERATIONS):
+        there = np.einsum("nv,kv->nk", rows, parts)
+        parts = _orthonormal(np.einsum("nk,nv->kv", there, rows))
+    there = np.einsum("nv,kv->nk", rows, parts)
+    variance, turn = np.linalg.eigh(np.einsum("nk,nj->kj", there, there))
+    return np.einsum("kj,kv->jv", turn[:, ::-1], parts), variance[::-1]
+
+
+def _orthonormal(parts: F64) -> F64:
+    """Return vectors (K, V) that span the same, orthonormal (Gram's matrix by Cholesky, twice)."""
+    for _ in range(2):
+        gram = np.einsum("kv,jv->kj", parts, parts)
+        gram[np.diag_indices_from(gram)] += NOTHING * max(float(np.trace(gram)), NOTHING)
+        parts = np.einsum("kj,jv->kv", np.linalg.inv(np.linalg.cholesky(gram)), parts)
+    return parts

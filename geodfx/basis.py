@@ -1,4 +1,4 @@
-"""The angular functions of the model: PTM and HSH terms, the lobe kernel, directions on a chart.
+"""The angular functions of the model: PTM, HSH and dome terms, the lobe kernel, directions on a chart.
 
 Directions are unit vectors in the stone frame (x right, y up, z to the camera) that point away from the stone.
 
@@ -10,11 +10,12 @@ chords keeps areas (Lambert's azimuthal projection): a disc of angular radius r 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
-from geodfx.arrays import F64
-from geodfx.constants import HSH_HORIZON_RAD, LIGHT_EDGE, MIN_LIGHT_RADIUS_RAD
+from geodfx.arrays import F64, I64
+from geodfx.constants import DOME_SIDE, HSH_HORIZON_RAD, LIGHT_EDGE, MIN_LIGHT_RADIUS_RAD
 from geodfx.jit import kernel
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "chart_decode",
     "chart_encode",
     "disc_average",
+    "dome_nodes",
     "evaluate",
     "formed_chord",
     "horizon_share",
@@ -29,15 +31,29 @@ __all__ = [
     "lobe_response",
 ]
 
-TERMS = {"ptm": 6, "hsh": 9}  # how many functions each basis has
+
+def _dome_places() -> I64:
+    """Return column and row (T, 2) on the chart's grid of the nodes that directions above the horizon look at."""
+    away = np.abs(np.arange(DOME_SIDE) - (DOME_SIDE - 1) / 2) - 2
+    near = np.maximum(away * DOME_STEP, 0) ** 2
+    rows, columns = np.nonzero(near[:, None] + near < 2)
+    return np.stack([columns, rows], axis=1)
+
+
+DOME_STEP = 2 * math.sqrt(2) / (DOME_SIDE - 3)  # between nodes on the chart: 9 degrees at the zenith
+_DOME = _dome_places()
+TERMS = {"ptm": 6, "hsh": 9, "dome": len(_DOME)}  # how many functions each basis has
 
 
 def evaluate(basis: str, directions: F64) -> F64:
     """Return the terms of a basis, (L, T), at unit directions (L, 3); z below the horizon counts as on it.
 
     ptm: x^2, y^2, xy, x, y, 1 (Malzbender 2001). hsh: nine hemispherical harmonics (Gautron 2004), in the scaling and
-    order of .rti files.
+    order of .rti files. dome: what each node of a grid on the chart adds to the value between them, by the cubics of
+    Catmull and Rom (1974); they sum to 1.
     """
+    if basis == "dome":
+        return _between_nodes(chart_encode(directions))
     x, y, z = np.asarray(directions, np.float64).T
     if basis == "ptm":
         return np.stack([x * x, y * y, x * y, x, y, np.ones_like(x)], axis=1)
@@ -64,6 +80,27 @@ def evaluate(basis: str, directions: F64) -> F64:
         ],
         axis=1,
     )
+
+
+@cache
+def dome_nodes() -> F64:
+    """Return the directions (T, 3) at which a dome's terms are what is seen; nodes beyond the horizon stand on it."""
+    points = ((_DOME - (DOME_SIDE - 1) / 2) * DOME_STEP).astype(np.float32)
+    return np.array([chart_decode(a, b) for a, b in points], np.float64)
+
+
+def _between_nodes(points: F64) -> F64:
+    """Return the dome's terms (L, T) at points (L, 2) of the chart."""
+    place = points / DOME_STEP + (DOME_SIDE - 1) / 2
+    first = np.clip(np.floor(place), 1, DOME_SIDE - 3)
+    t = (place - first)[..., None]
+    cubics = np.array([[0, -0.5, 1, -0.5], [1, 0, -2.5, 1.5], [0, 0.5, 2, -1.5], [0, 0, -0.5, 0.5]])
+    along = np.concatenate([np.ones_like(t), t, t * t, t * t * t], axis=-1) @ cubics.T
+    squares = np.zeros((len(points), DOME_SIDE, DOME_SIDE))
+    near = first.astype(np.int64)[..., None] + np.arange(-1, 3)
+    every = np.arange(len(points))[:, None, None]
+    squares[every, near[:, 1, :, None], near[:, 0, None, :]] = along[:, 1, :, None] * along[:, 0, None, :]
+    return squares[:, _DOME[:, 1], _DOME[:, 0]]
 
 
 def light_kernel(radius_rad: float) -> tuple[float, float, float]:
@@ -110,13 +147,16 @@ def formed_chord(dx: np.float32, dy: np.float32, dz: np.float32, form_x: np.floa
     return dx * dx + dy * dy + dz * dz - along * along
 
 
-def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:
+def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: float = 0.0) -> F64:
     """Return a basis' terms (T,), averaged over a disc light; what lies below the horizon adds nothing.
 
-    direction: (3,) unit. The disc is a spiral of points of equal area (Vogel 1979).
+    direction: (3,) unit. measured_rad: radius of the light under which a dome's terms were measured: they are light
+    that is averaged already, and only what a larger light has more spreads them. The disc is a spiral of points of
+    equal area (Vogel 1979).
     """
+    own = basis == "dome"
     points = 256
-    _, area, _ = light_kernel(radius_rad)
+    _, area, _ = light_kernel(math.sqrt(max(radius_rad**2 - measured_rad**2, 0.0)) if own else radius_rad)
     i = np.arange(points)
     q = area * (i + 0.5) / points
     turn = i * math.pi * (3 - math.sqrt(5))
@@ -126,7 +166,8 @@ def disc_average(basis: str, direction: F64, radius_rad: float) -> F64:
     v = np.cross(direction, u)
     sine = np.sqrt(np.maximum(q - q * q / 4, 0.0))
     spread = np.outer(np.cos(turn) * sine, u) + np.outer(np.sin(turn) * sine, v) + np.outer(1 - q / 2, direction)
-    terms: F64 = (evaluate(basis, spread) * (spread[:, 2:] > 0)).mean(axis=0)
+    above = horizon_share(float(direction[2]), radius_rad) if own else spread[:, 2:] > 0
+    terms: F64 = (evaluate(basis, spread) * above).mean(axis=0)
     return terms
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "CHART_STEP",
     "DISPLAY_GAMMA",
+    "DOME_SIDE",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
     "FOLD_BITS",
@@ -21,6 +22,8 @@ LIGHT_EDGE = 0.12  # a light's edge ramps linearly in the cosine from cos((1 + e
 MIN_LIGHT_RADIUS_RAD = 0.0017  # 0.1 degrees: below this a light counts as this large, so that radiance stays finite
 
 HSH_HORIZON_RAD = 0.01  # HSH is singular at the horizon: theta stops this short of pi / 2, as in Relight
+
+DOME_SIDE = 21  # nodes along the square around the chart on which a dome's terms stand, one more ring on every side
 
 DISPLAY_GAMMA = 2.2  # fits and scores compare photos as a display of this exponent shows them
 WHITE_QUANTILE = 0.9  # of texels and channels, by the brightest value that each reaches:

@@ -125,6 +125,9 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
         "on a GPU": f"{stone.texel_bytes:.1f} bytes a texel",
         "time": ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in captured.seconds.items()),
     }
+    smooth = stone.provenance.get("smooth_share")
+    if isinstance(smooth, float):
+        facts["smooth"] = f"{smooth:.0%} of the texels, whose photos foretell each other: they have a base and no lobes"
     if stone.lobes is not None:
         facts["lobes"] = f"{stone.lobes_per_texel:.2f} a covered texel, of {len(stone.lobes.facets)} facets"
         if len(stone.lobes.refs):

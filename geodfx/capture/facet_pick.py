@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, Bool
 from geodfx.capture.facet_find import Facets, Places
 from geodfx.capture.lobe_search import FAINT, LOWEST_Z, Search, best_amplitude
 from geodfx.capture.lobe_work import (
@@ -139,6 +139,7 @@ def pick_lobes(
     clear: F32,
     base: F32,
     first: int,
+    smooth: Bool,
     places: Places,
     facets: Facets,
     old: LobeSets,
@@ -146,12 +147,15 @@ def pick_lobes(
 ) -> None:
     """Choose the lobes of texels first to first + n anew, among facets and their own; reads `old`, writes `sets`.
 
-    Greedy, then each is taken out and the rest picked again, kept if the loss falls. Directions stay the facets'.
+    smooth: (T,) which texels have none. Greedy, then each is taken out and the rest picked again, kept if the loss
+    falls. Directions stay the facets'.
     """
     names = np.empty(len(choices.width), np.int32)
     chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
     for i in range(len(x)):
         t = first + i
+        if smooth[t]:
+            continue
         start(work, x[i], clear[i], base[i])
         every = _list_choices(search, choices, names, old, t, places, facets)
         count = _add_best(search, work, chosen, 0, choices, names, every, -1)

@@ -60,12 +60,14 @@ def fit_stone(
     gain = display_gain(stack)
     if gain is None:
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
+    provenance: dict[str, str | int | float] = {"geodfx": package_version(), "photos": lights}
     if model == "lobes":
         most = max(TEXEL_BYTES * alpha.size, LEAST_BYTES) - alpha.nbytes
         found = fit_lobes(
             stack, rig, gain, _turning(session, stack.size[0]), most, progress, formed=tilting is not None
         )
         base, lobes, predict = found.base, found.lobes, found.light
+        provenance["smooth_share"] = found.smooth_share
     else:
         coefficients = _fit_smooth(stack, rig, gain, model, progress)
         base, lobes = encode_base(model, "display", coefficients.transpose(0, 2, 1), stack.texels, alpha.shape), None
@@ -87,7 +89,7 @@ def fit_stone(
         display_gain=gain,
         camera_distance=session.camera_distance,
         field_width=session.field_width,
-        provenance={"geodfx": package_version(), "photos": lights},
+        provenance=provenance,
         tilting=tilting,
     )
     return Fitted(stone, *_check(stack, gain, lights, predict))

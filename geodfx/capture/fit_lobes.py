@@ -1,9 +1,11 @@
 """The `lobes` model: a smooth base and a few sharp lobes a texel, fitted in linear light to all photos at once.
 
-    search    base with flashes set aside -> lobes, each texel alone
+    base      with flashes set aside -> which texels are smooth, and need no lobes
+    search    lobes, each texel alone
     facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
               a few times over, the base fitted again below the lobes
-    finish    a facet's directions by channel, and how far the photos leave them open -> amplitudes, codes
+    finish    a facet's directions by channel, and how far the photos leave them open -> amplitudes; what neighbouring
+              lights tell beyond the base -> codes
 
 What one pass reads of other texels, the pass before has written, so that the result does not depend on the threads.
 """
@@ -14,15 +16,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from geodfx.arrays import F32, F64
-from geodfx.base_map import Base, encode_base
-from geodfx.basis import TERMS, disc_average, light_kernel
+from geodfx.arrays import F32, F64, I64, Bool, evenly
+from geodfx.base_map import Base, base_light, cut_light, encode_base, principal_parts
+from geodfx.basis import TERMS, disc_average, dome_nodes, evaluate, light_kernel
 from geodfx.capture.facet_find import Facets, Members, Places, find_facets, gather_members, guess_facets, look_along
 from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, fit_base, guess_prior, learn_prior
+from geodfx.capture.fit_detail import (
+    SAMPLE,
+    SMOOTH_SHARE,
+    Detail,
+    add_detail,
+    choose_detail,
+    detailed_light,
+    find_smooth,
+    leave_one_out,
+    residuals,
+    show,
+    towards,
+)
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_pack import pack, thin_out
 from geodfx.capture.lobe_search import Search, make_search
@@ -44,6 +58,8 @@ PASSES = 6  # over facets: what one texel found travels a few texels a pass
 LATTICE, LATTICE_FORMED = 2, 4
 MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
 BASE_PLANES = 8  # of a byte that a base takes where lobes have to make room
+LEAST_SMOOTH = 0.2  # of the texels: fewer do not pay for planes that hold detail
+DETAIL_GAIN = 0.75  # where there are lobes, detail must foretell photos better than this to be worth its planes
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
 # Where the photos leave a lobe's direction open by a standard deviation s, what a display shows of it on average is
@@ -61,6 +77,7 @@ class LobeModel:
     base: Base
     lobes: Lobes
     light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last under the capture lights
+    smooth_share: float  # of the texels: those that need no lobes
 
 
 @dataclass
@@ -75,19 +92,34 @@ class _State:
     gain: np.float32
     coefficient: F32  # (T, 3, J)
     sets: LobeSets
+    directions: F64  # (L, 3) of the lights
+    radius_rad: float
+    detail: Detail | None  # of smooth texels
+    smooth: Bool  # (T,) texels that have no lobes
     progress: Progress | None
 
-    def photos(self, texels: slice | npt.NDArray[np.int64]) -> tuple[F32, F32]:
+    def photos(self, texels: slice | I64) -> tuple[F32, F32]:
         """Return displayed light (n, L, 3) and its clearness (n, L)."""
         radiance, clear = self.stack.at(texels)
         return radiance * self.gain, clear
 
-    def base(self, texels: slice | npt.NDArray[np.int64]) -> F32:
+    def base(self, texels: slice | I64) -> F32:
         """Return the base's displayed light (n, L, 3)."""
         # Not through BLAS, whose last digits depend on how many texels come at once.
         light = np.einsum("ncj,lj->nlc", self.coefficient[texels], self.terms.astype(np.float32))
         above: F32 = np.maximum(light, np.float32(0.0))
         return above
+
+    def lobes(self, texels: slice | I64, facets: Facets | None = None) -> F32:
+        """Return the lobes' displayed light (n, L, 3): by their own directions, or by those of facets."""
+        sets = self.sets
+        number, width, form = sets.number[texels], sets.width[texels], sets.form[texels]
+        light = np.zeros((len(number), len(self.terms), 3), np.float32)
+        if number.any():
+            own = np.repeat(sets.direction[texels][:, :, None], 3, axis=2)
+            direction = own if facets is None else _directions(self, facets, texels)
+            lobe_light(self.search, number, direction, width, form, sets.amplitude[texels], light)
+        return light
 
     def count(self, stage: str, total: int) -> Callable[[int], None] | None:
         """Return what is to be told of a stage's progress."""
@@ -120,14 +152,80 @@ def fit_lobes(
         np.float32(display_gain),
         np.zeros((count, 3, TERMS[LOBE_BASIS]), np.float32),
         make_lobe_sets(count),
+        rig.direction,
+        rig.radius_rad,
+        None,
+        np.zeros(count, np.bool_),
         progress,
     )
+    _fit_bases(state)
+    if not formed:
+        _find_smooth(state)
     _search(state)
     state.prior = learn_prior(state.coefficient)
     for step in range(PASSES):
         facets = _find_facets(state, turning)
         _pick(state, facets, f"facets {step + 1} of {PASSES}")
     return _finish(state, facets, most_bytes)
+
+
+def _fit_bases(state: _State) -> None:
+    """Fit each texel's base with its flashes set aside."""
+    count = len(state.stack.texels)
+
+    def work(first: int, last: int) -> None:
+        for _ in _chunks(state, first, last, robust=True):
+            pass
+
+    run_bands(work, count, state.count("base", count))
+
+
+def _find_smooth(state: _State) -> None:
+    """Find the texels whose photos foretell each other, and how far they do."""
+    count = len(state.stack.texels)
+    detail, _ = choose_detail(state.directions, *_left(state, evenly(count, SAMPLE)), SMOOTH_SHARE)
+    sums = np.empty((count, 2), np.float32)
+
+    def measure(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            part = slice(begin, min(begin + CHUNK, last))
+            leave_one_out(detail.inverse, *_left(state, part), sums[part])
+
+    run_bands(measure, count)
+    place = (state.places.column, state.places.row, len(state.terms))
+    smooth = find_smooth(sums, *place)
+    if smooth.mean() < LEAST_SMOOTH:
+        return
+    some = evenly(count, SAMPLE)
+    residual, _, base = _left(state, some)
+    parts = principal_parts(np.where(smooth[some, None, None], detailed_light(residual, base), base))
+
+    def cut(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            part = slice(begin, min(begin + CHUNK, last))
+            residual, _, base = _left(state, part)
+            sums[part, 0] += _cut_loss(parts, residual, base, np.float32(0.0))
+
+    run_bands(cut, count)
+    smooth = find_smooth(sums, *place)
+    if smooth.mean() >= LEAST_SMOOTH:
+        state.smooth, state.detail = smooth, detail
+
+
+def _cut_loss(parts: tuple[F64, F64], residual: F32, base: F32, lobes: F32 | np.float32) -> F32:
+    """Return what the planes' few principal parts take from what is shown, (n,): squares over lights and channels."""
+    light = detailed_light(residual, base)
+    loss = show(light + lobes) - show(cut_light(parts, light) + lobes)
+    squares: F32 = np.einsum("nlc,nlc->n", loss, loss)
+    return squares
+
+
+def _left(state: _State, texels: slice | I64, facets: Facets | None = None) -> tuple[F32, F32, F32]:
+    """Return what base and lobes leave of the photos, the photos and the base's light, (n, L, 3) each."""
+    x, clear = state.photos(texels)
+    base, residual = state.base(texels), np.empty_like(x)
+    residuals(x, clear, base, state.lobes(texels, facets), residual)
+    return residual, x, base
 
 
 def _search(state: _State) -> None:
@@ -138,8 +236,12 @@ def _search(state: _State) -> None:
 
     def work(first: int, last: int) -> None:
         own, spare = make_work(state.search), make_work(state.search)
-        for begin, x, clear, base in _chunks(state, first, last, robust=True):
-            search_lobes(state.search, own, spare, worth, thorough, x, clear, base, begin, state.sets)
+        for begin in range(first, last, CHUNK):
+            some = slice(begin, min(begin + CHUNK, last))
+            if not state.smooth[some].all():
+                x, clear = state.photos(some)
+                args = (worth, state.smooth, thorough, x, clear, state.base(some), begin, state.sets)
+                search_lobes(state.search, own, spare, *args)
 
     count = len(state.stack.texels)
     run_bands(work, count, state.count("search", count))
@@ -168,8 +270,8 @@ def _pick(state: _State, facets: Facets, stage: str) -> None:
     def work(first: int, last: int) -> None:
         own, spare, choices = make_work(state.search), make_work(state.search), make_work(state.search, MAX_CHOICES)
         for begin, x, clear, base in _chunks(state, first, last):
-            args = (state.search, own, spare, choices, x, clear, base, begin, state.places, facets, old, new)
-            pick_lobes(*args)
+            args = (x, clear, base, begin, state.smooth, state.places, facets, old, new)
+            pick_lobes(state.search, own, spare, choices, *args)
 
     run_bands(work, count, state.count(stage, count))
     state.sets = new
@@ -200,8 +302,7 @@ def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
         own = make_work(state.search)
         for begin, x, clear, base in _chunks(state, first, last):
             some = slice(begin, begin + len(x))
-            facet = np.maximum(sets.facet[some], 0)
-            direction = _directions(state, facets, begin, begin + len(x))
+            direction = _directions(state, facets, some)
             settle_channels(
                 state.search,
                 own,
@@ -214,28 +315,60 @@ def _finish(state: _State, facets: Facets, most_bytes: float) -> LobeModel:
                 sets.form[some],
                 sets.amplitude[some],
             )
-            sets.amplitude[some] *= share[facet][..., None].astype(np.float32)
-            sets.width[some] = width[facet]
+            if len(facets.width):
+                facet = np.maximum(sets.facet[some], 0)
+                sets.amplitude[some] *= share[facet][..., None].astype(np.float32)
+                sets.width[some] = width[facet]
 
     run_bands(amplitudes, count)
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
+    base, terms = _encode(state, facets)
 
     def light(first: int, last: int) -> F32:
-        lobes = np.zeros((last - first, len(state.terms), 3), np.float32)
         some = slice(first, last)
-        direction = _directions(state, facets, first, last)
-        shape = (sets.width[some], sets.form[some])
-        lobe_light(state.search, sets.number[some], direction, *shape, sets.amplitude[some], lobes)
-        total: F32 = (state.base(some) + lobes) / state.gain
+        total: F32 = base_light(base, state.stack.texels[some], terms) + state.lobes(some, facets) / state.gain
         return total
 
-    shape = state.places.texel.shape
-    coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
-    base = encode_base(LOBE_BASIS, "linear", coefficients, state.stack.texels, shape, float(state.gain))
     left = most_bytes - base.planes.nbytes
     facets = facets._replace(width=width.astype(np.float32))
     lobes = pack(sets, facets, members, state.places, state.search, left)
-    return LobeModel(base, lobes, light)
+    return LobeModel(base, lobes, light, float(state.smooth.mean()))
+
+
+def _encode(state: _State, facets: Facets) -> tuple[Base, F64]:
+    """Return the base in codes, with the detail that photos tell beyond it, and its terms (L, T) under the lights."""
+    shape, texels, gain = state.places.texel.shape, state.stack.texels, float(state.gain)
+    rough = None if state.search.formed else _rough_detail(state, facets)
+    if rough is None and not state.smooth.any():
+        coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
+        return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain), state.terms
+    nodes = dome_nodes()
+    terms = np.stack([disc_average(LOBE_BASIS, node, state.radius_rad) for node in nodes]).astype(np.float32)
+    weights = [None if detail is None else towards(detail, state.directions, nodes) for detail in (rough, state.detail)]
+
+    def values(texels: slice | I64) -> F32:
+        light = np.maximum(np.einsum("ncj,tj->ntc", state.coefficient[texels], terms), np.float32(0.0))
+        residual, _, _ = _left(state, texels, facets)
+        for smooth, weight in enumerate(weights):
+            if weight is not None:
+                add_detail(weight, residual, state.smooth[texels] == smooth, light)
+        radiance: F32 = light / state.gain
+        return radiance
+
+    return encode_base("dome", "linear", values, texels, shape, gain), evaluate("dome", state.directions)
+
+
+def _rough_detail(state: _State, facets: Facets) -> Detail | None:
+    """Return the detail of the texels that are not smooth, if it foretells photos better than base and lobes alone."""
+    rough = np.flatnonzero(~state.smooth)
+    if len(rough) == 0:
+        return None
+    some = rough[evenly(len(rough), SAMPLE)]
+    residual, x, base = _left(state, some, facets)
+    lobes = state.lobes(some, facets)
+    detail, sums = choose_detail(state.directions, residual, x, base + lobes, 1.0)
+    cut = _cut_loss(principal_parts(detailed_light(residual, base)), residual, base, lobes)
+    return detail if sums[:, 0].sum() + cut.sum() < DETAIL_GAIN * sums[:, 1].sum() else None
 
 
 def _chunks(state: _State, first: int, last: int, *, robust: bool = False) -> Iterator[tuple[int, F32, F32, F32]]:
@@ -247,12 +380,7 @@ def _chunks(state: _State, first: int, last: int, *, robust: bool = False) -> It
     for begin in range(first, last, CHUNK):
         some = slice(begin, min(begin + CHUNK, last))
         x, clear = state.photos(some)
-        light, base = np.zeros_like(x), np.empty_like(x)
-        if not robust:
-            direction = np.repeat(state.sets.direction[some, :, None], 3, axis=2)
-            sets = state.sets
-            shape = (sets.width[some], sets.form[some])
-            lobe_light(state.search, sets.number[some], direction, *shape, sets.amplitude[some], light)
+        light, base = np.zeros_like(x) if robust else state.lobes(some), np.empty_like(x)
         fit_base(x, clear, light, state.terms, state.prior, robust, state.coefficient[some], base)
         yield begin, x, clear, base
 
@@ -302,12 +430,14 @@ def _add_single(sets: LobeSets, facets: Facets) -> Facets:
     )
 
 
-def _directions(state: _State, facets: Facets, first: int, last: int) -> F32:
-    """Return where the lobes of texels first to last point, (n, K, 3 channels, 3)."""
-    facet = np.maximum(state.sets.facet[first:last], 0).astype(np.int64).ravel()
-    column = np.repeat(state.places.column[first:last], MAX_LOBES)
-    row = np.repeat(state.places.row[first:last], MAX_LOBES)
-    return look_along(facets, facet, column, row).astype(np.float32).reshape(last - first, MAX_LOBES, 3, 3)
+def _directions(state: _State, facets: Facets, texels: slice | I64) -> F32:
+    """Return where the lobes of texels point, (n, K, 3 channels, 3)."""
+    if len(facets.width) == 0:
+        return np.zeros((len(state.sets.number[texels]), MAX_LOBES, 3, 3), np.float32)
+    facet = np.maximum(state.sets.facet[texels], 0).astype(np.int64).ravel()
+    column = np.repeat(state.places.column[texels], MAX_LOBES)
+    row = np.repeat(state.places.row[texels], MAX_LOBES)
+    return look_along(facets, facet, column, row).astype(np.float32).reshape(-1, MAX_LOBES, 3, 3)
 
 
 def soften(spread: F64) -> tuple[F64, F64]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, Bool
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import LobeSets, Work, copy_lobe, drop, grow, loss_of, move_all, set_left, start
 from geodfx.jit import kernel
@@ -46,7 +45,8 @@ def search_lobes(
     work: Work,
     spare: Work,
     worth: np.float32,
-    thorough: npt.NDArray[np.bool_],
+    smooth: Bool,
+    thorough: Bool,
     x: F32,
     clear: F32,
     base: F32,
@@ -55,11 +55,13 @@ def search_lobes(
 ) -> None:
     """Find the lobes of texels first to first + n from x, base (n, L, 3) and clear (n, L); writes `sets`.
 
-    thorough: (T,) for which texels each lobe is taken out and picked again as well. Environment matting fits its lobes
-    so one by one (Zongker 1999, Chuang 2000); moving all after each addition is alternating descent conditional
-    gradient (Boyd 2017).
+    smooth: (T,) which texels have none. thorough: (T,) for which texels each lobe is taken out and picked again as
+    well. Environment matting fits its lobes so one by one (Zongker 1999, Chuang 2000); moving all after each addition
+    is alternating descent conditional gradient (Boyd 2017).
     """
     for n in range(len(x)):
+        if smooth[first + n]:
+            continue
         start(work, x[n], clear[n], base[n])
         count = grow(search, work, 0, worth)
         if thorough[first + n]:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, frozen
-from geodfx.base_map import Base
 from geodfx.basis import TERMS, disc_average, evaluate, horizon_share, light_kernel
 from geodfx.errors import ViewError
 from geodfx.jit import kernel
@@ -73,7 +72,7 @@ def light_stone(stone: Stone, view: View) -> Lighting:
     radius = [light.radius_rad for light in view.lights]
     gain = 2.0**view.exposure_ev
     base = _light_linear_base if stone.base.space == "linear" else _light_display_base
-    weight, rows = base(stone.base, direction, radius, intensity, view.environment, rotation)
+    weight, rows = base(stone, direction, radius, intensity, view.environment, rotation)
     return Lighting(
         base_weight=np.einsum("btc,ptc->bpc", weight, stone.base.mix).astype(np.float32),
         base_offset=(weight * stone.base.offset).sum(axis=1).astype(np.float32),
@@ -113,13 +112,15 @@ def hemisphere_patches(environment: Environment, rotation: F64, count: int) -> t
 
 
 def _light_linear_base(
-    base: Base, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
+    stone: Stone, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
 ) -> tuple[F64, F64]:
     """Return the one row's weights (1, T, 3) a unit of coefficient, and its intensity (1, 3)."""
+    base = stone.base
     weight = np.zeros((TERMS[base.basis], 3))
     for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
         # Its average fades a light at the horizon by itself, point by point, and needs no `horizon_share`.
-        weight += np.outer(disc_average(base.basis, towards, radius_rad), colour)
+        terms = disc_average(base.basis, towards, radius_rad, stone.light_radius_rad)
+        weight += np.outer(terms, colour)
     if environment is not None:
         patch, colours = hemisphere_patches(environment, rotation, LINEAR_PATCHES)
         weight += evaluate(base.basis, patch).T @ colours
@@ -127,7 +128,7 @@ def _light_linear_base(
 
 
 def _light_display_base(
-    base: Base, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
+    stone: Stone, direction: F64, radius: list[float], intensity: F64, environment: Environment | None, rotation: F64
 ) -> tuple[F64, F64]:
     """Return weights (B, T, 3) a unit of coefficient and intensities (B, 3), a row a light."""
     share = np.array([horizon_share(towards[2], size) for towards, size in zip(direction, radius, strict=True)])
@@ -137,7 +138,7 @@ def _light_display_base(
         direction, rows = np.concatenate([direction, patch]), np.concatenate([rows, colours])
     lit = rows.any(axis=1)  # each row costs every texel
     direction, rows = direction[lit], rows[lit]
-    terms = evaluate(base.basis, direction)
+    terms = evaluate(stone.base.basis, direction)
     return np.repeat(terms[:, :, None], 3, axis=2), rows
 
 

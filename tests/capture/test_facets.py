@@ -146,7 +146,8 @@ def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places
     new = make_lobe_sets(SIZE * SIZE)
     dark, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
     work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
-    pick_lobes(search, work, spare, choices, x, clear, dark, 0, places, facets, sets, new)
+    smooth = np.zeros(SIZE * SIZE, np.bool_)
+    pick_lobes(search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, sets, new)
     assert (new.number == 1).all()
     assert (new.facet[:, 0] == 0).all()
     assert off_deg(new.direction[:, 0], exits).max() < 0.5
