@@ -11,7 +11,8 @@ from geodfx.arrays import F32, F64, U8
 from geodfx.base_map import encode_base
 from geodfx.basis import evaluate
 from geodfx.capture.fit_base import fit_displayed
-from geodfx.capture.fit_lobes import CHUNK, fit_lobes
+from geodfx.capture.fit_lobes import fit_lobes
+from geodfx.capture.fit_state import CHUNK
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session

@@ -1,0 +1,106 @@
+"""Which texels of a stone need no lobes, and its base in codes, with the detail that photos tell beyond nine terms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geodfx.arrays import F32, F64, I64, evenly
+from geodfx.base_map import Base, cut_light, encode_base, principal_parts
+from geodfx.basis import disc_average, dome_nodes, evaluate
+from geodfx.capture.facet_find import Facets
+from geodfx.capture.fit_detail import (
+    SAMPLE,
+    SMOOTH_SHARE,
+    Detail,
+    add_detail,
+    choose_detail,
+    detailed_light,
+    find_smooth,
+    leave_one_out,
+    show,
+    towards,
+)
+from geodfx.capture.fit_state import CHUNK, FitState
+from geodfx.jit import run_bands
+
+__all__ = ["LOBE_BASIS", "encode_detailed", "mark_smooth"]
+
+LOBE_BASIS = "hsh"
+LEAST_SMOOTH = 0.2  # of the texels: fewer do not pay for planes that hold detail
+DETAIL_GAIN = 0.75  # where there are lobes, detail must foretell photos better than this to be worth its planes
+
+
+def mark_smooth(state: FitState) -> None:
+    """Find the texels whose photos foretell each other, and how far they do."""
+    count = len(state.stack.texels)
+    detail, _ = choose_detail(state.directions, *state.left(evenly(count, SAMPLE)), SMOOTH_SHARE)
+    sums = np.empty((count, 2), np.float32)
+
+    def measure(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            part = slice(begin, min(begin + CHUNK, last))
+            leave_one_out(detail.inverse, *state.left(part), sums[part])
+
+    run_bands(measure, count)
+    place = (state.places.column, state.places.row, len(state.terms))
+    smooth = find_smooth(sums, *place)
+    if smooth.mean() < LEAST_SMOOTH:
+        return
+    some = evenly(count, SAMPLE)
+    residual, _, base = state.left(some)
+    parts = principal_parts(np.where(smooth[some, None, None], detailed_light(residual, base), base))
+
+    def cut(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            part = slice(begin, min(begin + CHUNK, last))
+            residual, _, base = state.left(part)
+            sums[part, 0] += _cut_loss(parts, residual, base, np.float32(0.0))
+
+    run_bands(cut, count)
+    smooth = find_smooth(sums, *place)
+    if smooth.mean() >= LEAST_SMOOTH:
+        state.smooth, state.detail = smooth, detail
+
+
+def _cut_loss(parts: tuple[F64, F64], residual: F32, base: F32, lobes: F32 | np.float32) -> F32:
+    """Return what the planes' few principal parts take from what is shown, (n,): squares over lights and channels."""
+    light = detailed_light(residual, base)
+    loss = show(light + lobes) - show(cut_light(parts, light) + lobes)
+    squares: F32 = np.einsum("nlc,nlc->n", loss, loss)
+    return squares
+
+
+def encode_detailed(state: FitState, facets: Facets) -> tuple[Base, F64]:
+    """Return the base in codes, with the detail that photos tell beyond it, and its terms (L, T) under the lights."""
+    shape, texels, gain = state.places.texel.shape, state.stack.texels, float(state.gain)
+    rough = None if state.search.formed else _rough_detail(state, facets)
+    if rough is None and not state.smooth.any():
+        coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
+        return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain), state.terms
+    nodes = dome_nodes()
+    terms = np.stack([disc_average(LOBE_BASIS, node, state.radius_rad) for node in nodes]).astype(np.float32)
+    weights = [None if detail is None else towards(detail, state.directions, nodes) for detail in (rough, state.detail)]
+
+    def values(texels: slice | I64) -> F32:
+        light = np.maximum(np.einsum("ncj,tj->ntc", state.coefficient[texels], terms), np.float32(0.0))
+        residual, _, _ = state.left(texels, facets)
+        for smooth, weight in enumerate(weights):
+            if weight is not None:
+                add_detail(weight, residual, state.smooth[texels] == smooth, light)
+        radiance: F32 = light / state.gain
+        return radiance
+
+    return encode_base("dome", "linear", values, texels, shape, gain), evaluate("dome", state.directions)
+
+
+def _rough_detail(state: FitState, facets: Facets) -> Detail | None:
+    """Return the detail of the texels that are not smooth, if it foretells photos better than base and lobes alone."""
+    rough = np.flatnonzero(~state.smooth)
+    if len(rough) == 0:
+        return None
+    some = rough[evenly(len(rough), SAMPLE)]
+    residual, x, base = state.left(some, facets)
+    lobes = state.lobes(some, facets)
+    detail, sums = choose_detail(state.directions, residual, x, base + lobes, 1.0)
+    cut = _cut_loss(principal_parts(detailed_light(residual, base)), residual, base, lobes)
+    return detail if sums[:, 0].sum() + cut.sum() < DETAIL_GAIN * sums[:, 1].sum() else None
