@@ -18,11 +18,17 @@ from geodfx.simulate.exits import GLARE_PATH, MAX_BOUNCES, Exits, extend_path, j
 from geodfx.simulate.hits import CURVED_FACE, EDGE, Solids, enter_solids, leave_solid, leaves_at, normal_at
 from geodfx.simulate.inclusions import Inclusions, cross_inclusions
 from geodfx.simulate.optics import fresnel, reflect, refract
+from geodfx.simulate.uniaxial import (
+    enter_uniaxial,
+    leave_uniaxial,
+    mirror_uniaxial,
+    ray_direction,
+    reflectance_inside,
+)
 
-__all__ = ["Glass", "index_along", "trace_sample"]
+__all__ = ["Glass", "trace_sample"]
 
 MIN_WEIGHT = 1e-4  # of the texel's light; what is left then is told as lost
-INDEX_STEPS = 4  # fixed-point steps for the direction of an extraordinary ray; each gains a digit and a half
 EXTRAORDINARY = 7919  # begins the path of an extraordinary ray, so that both kinds are lobes of their own
 
 
@@ -35,17 +41,6 @@ class Glass(NamedTuple):
     rgb: F64  # (S, B, 3) what a band adds to each channel
     axis: F64  # (3,) unit, the optic axis
     modes: int  # 1: isotropic; 2: an ordinary and an extraordinary ray, half the light each
-
-
-@kernel
-def index_along(ordinary: float, extraordinary: float, cosine: float) -> float:
-    """Return the index of an extraordinary wave at a cosine to the optic axis. Born & Wolf 1999, 15.3.
-
-    1 / n^2 = cos^2 / n_o^2 + sin^2 / n_e^2. The ray is taken along the wave's normal: off by 0.3 degrees in quartz,
-    1.7 at most in zircon.
-    """
-    along = cosine * cosine
-    return 1.0 / math.sqrt(along / (ordinary * ordinary) + (1.0 - along) / (extraordinary * extraordinary))
 
 
 @kernel
@@ -90,21 +85,20 @@ def trace_sample(
             mx, my, mz = jitter_normal(nx, ny, nz, solids.slope, seed, draw, 0)
             cos_i = max(-(dx * mx + dy * my + dz * mz), EDGE)
             gx, gy, gz = reflect(dx, dy, dz, mx, my, mz)
-            index, tx, ty, tz = _enter_crystal(glass, mode, no, ne, dx, dy, dz, mx, my, mz)
-            glare = fresnel(cos_i, index)
+            glare, kx, ky, kz = _enter(glass, mode, no, ne, dx, dy, dz, mx, my, mz, cos_i)
             put_exit(exits, x, y, z, gx, gy, gz, share * glare, band, np.uint32(GLARE_PATH))
             path = extend_path(np.uint32(GLARE_PATH), face)
             if mode == 1:
                 path = extend_path(path, EXTRAORDINARY)
             _chain(
                 solids, glass, inclusions, exits, solid, sample, band, mode, seed, draw, path, share * (1.0 - glare),
-                x, y, z, tx, ty, tz,
+                x, y, z, kx, ky, kz,
             )  # fmt: skip
     return True
 
 
 @kernel
-def _enter_crystal(
+def _enter(
     glass: Glass,
     mode: int,
     no: float,
@@ -115,16 +109,15 @@ def _enter_crystal(
     nx: float,
     ny: float,
     nz: float,
+    cos_i: float,
 ) -> tuple[float, float, float, float]:
-    """Return (index, direction) of the ray inside; the extraordinary index depends on the direction it leads to."""
-    index = no
-    tx, ty, tz = refract(dx, dy, dz, nx, ny, nz, index)
-    if mode == 1:
-        for _ in range(INDEX_STEPS):
-            cosine = tx * glass.axis[0] + ty * glass.axis[1] + tz * glass.axis[2]
-            index = index_along(no, ne, cosine)
-            tx, ty, tz = refract(dx, dy, dz, nx, ny, nz, index)
-    return index, tx, ty, tz
+    """Return (reflectance, k) of what enters; k is an ordinary ray's unit direction, else the wave vector."""
+    if mode == 0:
+        tx, ty, tz = refract(dx, dy, dz, nx, ny, nz, no)
+        return fresnel(cos_i, no), tx, ty, tz
+    kx, ky, kz = enter_uniaxial(dx, dy, dz, nx, ny, nz, no, ne, glass.axis)
+    mx, my, mz = mirror_uniaxial(kx, ky, kz, nx, ny, nz, no, ne, glass.axis)
+    return reflectance_inside(kx, ky, kz, mx, my, mz, nx, ny, nz), kx, ky, kz
 
 
 @kernel
@@ -144,16 +137,18 @@ def _chain(
     x: float,
     y: float,
     z: float,
-    dx: float,
-    dy: float,
-    dz: float,
+    kx: float,
+    ky: float,
+    kz: float,
 ) -> None:
-    """Follow one ray inside until little is left of it."""
+    """Follow one ray inside until little is left of it; k as `_enter` returns it. The ray itself runs along d."""
     no, ne = glass.ordinary[sample, band], glass.extraordinary[sample, band]
     absorbance = glass.absorbance[sample, band]
     first, last = solids.first[solid], solids.first[solid + 1]
-    index = no
     for bounce in range(1, MAX_BOUNCES + 1):
+        dx, dy, dz = kx, ky, kz
+        if mode == 1:
+            dx, dy, dz = ray_direction(kx, ky, kz, no, ne, glass.axis)
         way, face = -1.0, exits.trail[bounce]  # most often the band before left there, and only that is to be checked
         if first <= face < last:
             way = leaves_at(solids, face, x, y, z, dx, dy, dz)
@@ -174,18 +169,21 @@ def _chain(
             return
         nx, ny, nz = normal_at(solids, face, x, y, z)
         nx, ny, nz = jitter_normal(nx, ny, nz, solids.slope, seed, draw, bounce)
-        if mode == 1:
-            index = index_along(no, ne, dx * glass.axis[0] + dy * glass.axis[1] + dz * glass.axis[2])
-        cos_i = min(max(dx * nx + dy * ny + dz * nz, EDGE), 1.0)
-        reflected = fresnel(cos_i, 1.0 / index)
         path = extend_path(path, face)
+        if mode == 0:
+            mx, my, mz = reflect(kx, ky, kz, nx, ny, nz)
+            tx, ty, tz = refract(kx, ky, kz, -nx, -ny, -nz, 1.0 / no)
+            reflected = fresnel(min(max(kx * nx + ky * ny + kz * nz, EDGE), 1.0), 1.0 / no)
+        else:
+            mx, my, mz = mirror_uniaxial(kx, ky, kz, nx, ny, nz, no, ne, glass.axis)
+            tx, ty, tz = leave_uniaxial(kx, ky, kz, nx, ny, nz)
+            reflected = reflectance_inside(kx, ky, kz, mx, my, mz, nx, ny, nz)
         if reflected < 1.0:
-            tx, ty, tz = refract(dx, dy, dz, -nx, -ny, -nz, 1.0 / index)
             put_exit(exits, x, y, z, tx, ty, tz, weight * (1.0 - reflected), band, path)
         weight *= reflected
         if weight < MIN_WEIGHT:
             break
-        dx, dy, dz = reflect(dx, dy, dz, nx, ny, nz)
+        kx, ky, kz = mx, my, mz
     _spread(exits.lost, glass.rgb[sample, band], weight)
 
 
