@@ -14,10 +14,13 @@ import numpy as np
 from geodfx.arrays import F64, I64, U32
 from geodfx.jit import kernel
 from geodfx.simulate.polyhedron import MAX_FACES
+from geodfx.simulate.spectrum import BANDS
 
 __all__ = [
     "GLARE_PATH",
+    "MAX_ASIDE",
     "MAX_BOUNCES",
+    "MAX_CHAINS",
     "MAX_EXITS",
     "R2_X",
     "R2_Y",
@@ -30,7 +33,9 @@ __all__ = [
 ]
 
 MAX_BOUNCES = 200  # inside the stone; a chain longer than this is cut, its rest told as lost
-MAX_EXITS = 4096  # of one sample: nine bands, two polarisations, 200 bounces
+MAX_CHAINS = 2 * BANDS  # of one sample: its bands, two polarisations
+MAX_ASIDE = 16  # rays that one chain puts aside
+MAX_EXITS = 8192  # of one sample: all chains, and as much again for what they put aside
 GLARE_PATH = 2166136261  # the path of surface glare; others grow from it (FNV-1a, Fowler, Noll, Vo 1991)
 FNV_PRIME = 16777619
 R2_X, R2_Y = 0.7548776662466927, 0.5698402909980532  # steps of the R2 sequence: 1 / g, 1 / g^2, g^3 = g + 1
@@ -45,11 +50,18 @@ class Exits(NamedTuple):
     band: I64  # (N,) which wavelength
     path: U32  # (N,) hash of the faces that it met
     filled: I64  # (1,)
+    body: F64  # (3,) colour of what is matte: the texel shows it as a card that faces along `normal`
     spread: F64  # (3,) colour of the light that is scattered: the texel shows it as a white card facing up would
     lost: F64  # (3,) what was still inside when the chain was cut
     scratch: F64  # (MAX_FACES,) for the tracer
+    aside: (
+        F64  # (MAX_ASIDE, 8) rays split off a chain, to be followed after it: weight, place, k, bounce; for the tracer
+    )
+    aside_path: U32  # (MAX_ASIDE,)
+    aside_filled: I64  # (1,)
     trail: I64  # (MAX_BOUNCES + 1,) faces that the last ray met, -1: none; for the tracer
-    normal: F64  # (3,) of the surface that the sample met
+    place: F64  # (3,) where the sample met the surface
+    normal: F64  # (3,) of that surface
     face: I64  # (1,) its number
 
 
@@ -64,8 +76,13 @@ def make_exits() -> Exits:
         np.zeros(1, np.int64),
         np.zeros(3),
         np.zeros(3),
+        np.zeros(3),
         np.zeros(MAX_FACES),
+        np.zeros((MAX_ASIDE, 8)),
+        np.zeros(MAX_ASIDE, np.uint32),
+        np.zeros(1, np.int64),
         np.full(MAX_BOUNCES + 1, -1, np.int64),
+        np.zeros(3),
         np.zeros(3),
         np.zeros(1, np.int64),
     )

@@ -127,6 +127,7 @@ def _expose_clear(
                 ray = camera_ray(camera, column, row, sample)
                 if trace_sample(solids, glass, inclusions, exits, sample, seed, *ray):
                     gather_exits(exits, glass.rgb[sample], sky, photo, table, keep_lobes, white_stage)
+                    _light_body(sky, exits, photo)
                     _note(maps, exits, row, column, samples)
             _finish(sky, photos, maps, photo, row, column, samples)
             if keep_lobes:
@@ -148,7 +149,7 @@ def _expose_rough(
     table: LobeTable,
     white_stage: bool,
 ) -> None:
-    """Expose rows first to last of an opaque stone: its body answers to every light by its own normal."""
+    """Expose rows first to last of an opaque stone."""
     samples, keep_lobes = len(camera.offset), lobes.path.shape[2] > 0
     for row in range(first, last):
         for column in range(camera.width):
@@ -158,19 +159,23 @@ def _expose_rough(
                 seed = np.uint32(row * camera.width + column)
                 ray = camera_ray(camera, column, row, sample)
                 if shade_sample(rough, exits, sample, seed, *ray):
-                    red, green, blue = exits.spread[0], exits.spread[1], exits.spread[2]
-                    exits.spread[:] = 0.0
                     gather_exits(exits, rough.rgb[sample], sky, photo, table, keep_lobes, white_stage)
-                    nx, ny, nz = exits.normal[0], exits.normal[1], exits.normal[2]
-                    px, py, pz = exits.position[0]  # where glare leaves: the surface
-                    add_lambert(sky, photo, px, py, pz, nx, ny, nz, red, green, blue)
+                    _light_body(sky, exits, photo)
                     _note(maps, exits, row, column, samples)
-                    maps.body[row, column, 0] += np.float32(red / samples)
-                    maps.body[row, column, 1] += np.float32(green / samples)
-                    maps.body[row, column, 2] += np.float32(blue / samples)
             _finish(sky, photos, maps, photo, row, column, samples)
             if keep_lobes:
                 store_lobes(table, lobes, maps.rest[row, column], row - first, column, 1.0 / samples)
+
+
+@kernel
+def _light_body(sky: Sky, exits: Exits, photo: F64) -> None:
+    """Add what a sample's matte body shows of every light to photo (M, 3)."""
+    red, green, blue = exits.body[0], exits.body[1], exits.body[2]
+    if red == 0.0 and green == 0.0 and blue == 0.0:
+        return
+    px, py, pz = exits.place[0], exits.place[1], exits.place[2]
+    nx, ny, nz = exits.normal[0], exits.normal[1], exits.normal[2]
+    add_lambert(sky, photo, px, py, pz, nx, ny, nz, red, green, blue)
 
 
 @kernel
@@ -181,6 +186,7 @@ def _note(maps: Maps, exits: Exits, row: int, column: int, samples: int) -> None
         maps.face[row, column] = exits.face[0]
     for c in range(3):
         maps.normal[row, column, c] += np.float32(exits.normal[c])
+        maps.body[row, column, c] += np.float32(exits.body[c] / samples)
         maps.spread[row, column, c] += np.float32(exits.spread[c] / samples)
         maps.lost[row, column, c] += np.float32(exits.lost[c] / samples)
 

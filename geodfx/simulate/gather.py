@@ -57,7 +57,7 @@ class Maps(NamedTuple):
     alpha: F32  # (H, W) share of the texel that the stone covers
     normal: F32  # (H, W, 3) mean of the surface, unit; 0 outside
     face: np.ndarray[tuple[int, int], np.dtype[np.int32]]  # (H, W) face that its first covered sample meets; -1 outside
-    body: F32  # (H, W, 3) albedo of an opaque body, which faces along `normal`
+    body: F32  # (H, W, 3) albedo of what is matte, and faces along `normal`
     spread: F32  # (H, W, 3) colour of what is scattered inside, or seen on a white stage: as a white card facing up
     lost: F32  # (H, W, 3) weight of chains that were cut
     rest: F32  # (H, W, 3) weight of lobes beyond K

@@ -30,21 +30,22 @@ __all__ = [
 class Needles:
     """Thin needles along three directions."""
 
-    count: int = whole(12, low=1, high=2000)
+    count: int = whole(60, low=1, high=2000)
     length: float = real(0.3, low=0, high=2, above=True)
-    radius: float = real(0.003, low=0, high=0.2, above=True)
+    radius: float = real(0.0008, low=0, high=0.2, above=True)
     opacity: float = real(0.5, low=0, high=1)
     albedo: float = real(0.6, low=0, high=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feathers:
-    """Flat healed cracks."""
+    """Flat healed cracks: islands of haze, and of a film that mirrors."""
 
     count: int = whole(3, low=1, high=500)
-    radius: float = real(0.08, low=0, high=1, above=True)
-    opacity: float = real(0.35, low=0, high=1)
+    radius: float = real(0.15, low=0, high=1, above=True)
+    opacity: float = real(0.15, low=0, high=1)
     albedo: float = real(0.8, low=0, high=1)
+    sheen: float = real(0.7, low=0, high=1)  # share of the film
 
 
 @dataclass(frozen=True, kw_only=True)

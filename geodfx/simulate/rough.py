@@ -26,6 +26,9 @@ __all__ = ["Rough", "make_bumps", "make_plates", "most_plates", "shade_sample"]
 
 BRAGG_WIDTH = 0.03  # standard deviation of a grain's reflection, as a share of its wavelength
 PLATE_PITCH = 2.2  # cells of mica are this many plate radii wide, so that a plate reaches its neighbours' cells at most
+BEHIND = (
+    0.3  # of the body's light, what comes from deeper than a plate and is held back by it; the rest is haze before it
+)
 BUMP_WAVES = 24  # plane waves that add up to a pebble's smooth unevenness
 
 
@@ -99,8 +102,9 @@ def shade_sample(
     dy: float,
     dz: float,
 ) -> bool:
-    """Shade one camera ray into `exits`, its `spread` being the body's colour; tell whether it met the stone."""
+    """Shade one camera ray into `exits`, its body included; tell whether it met the stone."""
     exits.filled[0] = 0
+    exits.body[:] = 0.0
     exits.spread[:] = 0.0
     exits.lost[:] = 0.0
     way, _ = cross_curve(rough.curve, ox, oy, oz, dx, dy, dz)
@@ -108,6 +112,7 @@ def shade_sample(
     if not way < math.inf or z < rough.floor:
         return False
     nx, ny, nz = _bent_normal(rough, x, y, z, dx, dy, dz)
+    exits.place[0], exits.place[1], exits.place[2] = x, y, z
     exits.normal[0], exits.normal[1], exits.normal[2] = nx, ny, nz
     u, v = _plate_at(rough, x, y)
     exits.face[0] = 0 if u < 0 else 1 + v * rough.plate.shape[1] + u
@@ -122,9 +127,9 @@ def shade_sample(
         put_exit(exits, x, y, z, gx, gy, gz, glare, band, np.uint32(GLARE_PATH))
         body = 1.0 - glare
         if u >= 0:
-            body -= _flash(rough, exits, sample, band, seed, draw, u, v, x, y, z, dx, dy, dz, mx, my, mz, body)
+            body -= BEHIND * _flash(rough, exits, sample, band, seed, draw, u, v, x, y, z, dx, dy, dz, mx, my, mz, body)
         for c in range(3):
-            exits.spread[c] += rough.rgb[sample, band, c] * body * rough.albedo[c]
+            exits.body[c] += rough.rgb[sample, band, c] * body * rough.albedo[c]
     return True
 
 

@@ -192,7 +192,7 @@ def _inclusions(recipe: StoneRecipe, rng: np.random.Generator) -> Inclusions:
         if isinstance(each, Needles):
             needles.append(make_needles(rng, each.count, each.length, each.radius, each.opacity, each.albedo))
         elif isinstance(each, Feathers):
-            feathers.append(make_feathers(rng, each.count, each.radius, each.opacity, each.albedo))
+            feathers.append(make_feathers(rng, each.count, each.radius, each.opacity, each.albedo, each.sheen))
         elif isinstance(each, Clouds):
             clouds.append(make_clouds(rng, each.count, each.radius, each.extinction, each.albedo))
     return join_inclusions(needles, feathers, clouds)

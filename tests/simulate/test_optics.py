@@ -12,7 +12,14 @@ from scipy.optimize import minimize_scalar
 
 from geodfx.colour import encode_srgb
 from geodfx.simulate.exits import GLARE_PATH, jitter_normal
-from geodfx.simulate.inclusions import cross_inclusions, join_inclusions
+from geodfx.simulate.inclusions import (
+    cross_inclusions,
+    feather_cover,
+    film_reflectance,
+    join_inclusions,
+    make_clouds,
+    make_feathers,
+)
 from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.optics import (
     brewster_angle,
@@ -333,3 +340,78 @@ def test_a_cloud_is_thin_at_its_rim():
         assert whole == pytest.approx(math.exp(-extinction * depth)) and albedo == pytest.approx(0.5)
         assert half == pytest.approx(math.exp(-extinction * depth / 2))
     assert cross_inclusions(cloud, 0.0, 0.0, 1.0, 0.0, 0.0, -1.0, 0.7)[0] == 1
+
+
+def test_a_cloud_keeps_within_its_radius():
+    radius = 0.1
+    balls = make_clouds(np.random.default_rng(2), 1, radius, 2.0, 0.9)
+    reach = np.linalg.norm(balls[:, None, :3] - balls[None, :, :3], axis=2) + balls[:, 3] + balls[:, None, 3]
+    assert len(balls) > 1 and reach.max() <= 2 * radius + 1e-12
+
+
+def test_a_film_mirrors_twice_what_its_wall_does_and_all_beyond_its_critical_angle():
+    wall = ((1.77 - 1.33) / (1.77 + 1.33)) ** 2
+    assert film_reflectance(1.0, 1.77) == pytest.approx(2 * wall / (1 + wall))
+    critical = math.asin(1.33 / 1.77)
+    assert film_reflectance(math.cos(critical + 1e-9), 1.77) == 1 > film_reflectance(math.cos(critical - 1e-3), 1.77)
+    assert film_reflectance(0.5, 1.33) == pytest.approx(0, abs=1e-20)
+
+
+def test_a_feather_is_uneven_and_fades_to_its_rim():
+    rows, waves = make_feathers(np.random.default_rng(4), 6, 0.2, 0.2, 0.8, 0.7)
+    for row, wave in zip(rows, waves, strict=True):
+        across = np.cross(row[3:6], [0.3, 0.5, 0.8])
+        across /= np.linalg.norm(across)
+        up = np.cross(row[3:6], across)
+        assert np.abs(wave[:, :3] @ row[3:6]).max() < 1e-9  # its waves lie in its plane
+        turns = np.linspace(0, 2 * math.pi, 180, endpoint=False)
+        rings = [
+            np.array(
+                [feather_cover(row, wave, *(r * row[6] * (math.cos(t) * across + math.sin(t) * up))) for t in turns]
+            )
+            for r in (0.0, 0.4, 0.75, 0.99, 1.0)
+        ]
+        means = [ring.mean() for ring in rings]
+        assert all(ring.min() >= 0 and ring.max() <= 1 for ring in rings)
+        assert rings[1].std() > 0.1 and means[2] < 0.5 * max(means[:2]) and means[3] < 0.01 and means[4] == 0
+
+
+def test_a_feather_shares_light_out_and_mirrors_it_by_its_lean():
+    # Upright into a plate, onto a feather whose film leans by 20 degrees: what it mirrors goes up at 40 degrees inside.
+    lean, index = math.radians(20), 1.5
+    normal = np.array([math.sin(lean), 0.0, math.cos(lean)])
+    wave = np.zeros((12, 4))  # four of the outline, eight of islands
+    wave[:, :3] = np.cross(normal, [0, 1, 0]) * 1e-9  # hardly any waves: whole, and flat
+    wave[:4, 3] = np.array([1, -1, 1, -1]) * math.pi / 2  # no outline, and its slopes cancel
+    feather = np.array([[0.0, 0.0, 0.0, *normal, 0.1, 0.0, 1.0, 0.6]])
+    crystal = glass(index)
+    plain = trace(slab(0.4), crystal, (0, 0, 2), (0, 0, -1))
+    exits = trace(
+        slab(0.4), crystal, (0, 0, 2), (0, 0, -1), inclusions=join_inclusions([], [(feather, wave[None])], [])
+    )
+    shown = exits.weight @ crystal.rgb[0][exits.band]
+    np.testing.assert_allclose(shown + exits.lost, 1, atol=1e-12)
+    mine = (exits.band == 4) & ~np.isin(exits.path, plain.path)
+    strongest = np.flatnonzero(mine)[np.argmax(exits.weight[mine])]
+    entered, film = 1 - fresnel(1.0, index), 0.6 * film_reflectance(math.cos(lean), index)
+    inside = math.radians(40)
+    assert exits.direction[strongest] == pytest.approx(
+        (index * math.sin(inside), 0, math.sqrt(1 - (index * math.sin(inside)) ** 2))
+    )
+    passed = 1 - fresnel(math.cos(inside), 1 / index)
+    assert exits.weight[strongest] == pytest.approx(entered * film * passed)
+
+
+def test_a_hazy_feather_is_denser_seen_along_its_plane():
+    rows, waves = make_feathers(np.random.default_rng(4), 1, 0.2, 0.3, 0.8, 0.0)
+    row = rows[0]
+    stone = join_inclusions([], [(rows, waves)], [])
+    across = np.cross(row[3:6], [0.3, 0.5, 0.8])
+    across /= np.linalg.norm(across)
+    cover = feather_cover(row, waves[0], 0.0, 0.0, 0.0)
+    assert cover > 0
+    for slope_deg in (0, 60):
+        slope = math.radians(slope_deg)
+        way = math.cos(slope) * row[3:6] + math.sin(slope) * across
+        passed, albedo = cross_inclusions(stone, *(row[:3] - way), *way, 2.0)
+        assert passed == pytest.approx(0.7 ** (cover / math.cos(slope))) and albedo == pytest.approx(0.8)

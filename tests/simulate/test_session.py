@@ -356,11 +356,36 @@ def test_each_kind_of_stone_shows_light_and_keeps_energy(tmp_path, stone):
     truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
     total = np.zeros((256, 3))
     np.add.at(total, np.repeat(np.arange(256), np.diff(truth["lobe_first"])), truth["lobe_weight"])
-    total += (truth["rest"] + truth["lost"] + truth["spread"]).reshape(-1, 3)
+    total += (truth["rest"] + truth["lost"] + truth["body"] + truth["spread"]).reshape(-1, 3)
     alpha = truth["alpha"].ravel()
     assert total.min() > -0.02 and (total <= alpha[:, None] + 0.05).all()
     assert total[alpha > 0.9].mean() > 0.05
     assert radiance_of(tmp_path / "out").max() > 0.1
+
+
+def test_the_rock_behind_a_druses_crystals_faces_as_their_faces_do(tmp_path):
+    druse = 'cut = "druse"\nmaterial = "quartz"\ncrystals = 30\n'
+    more = "[truth]\nphotos = true\n"
+    recipe = write_recipe(tmp_path / "r.toml", DOME, stone=druse, camera="size = [40, 40]\nsamples = 1\n", more=more)
+    geodfx.simulate(recipe, tmp_path / "out")
+    truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
+    photos = np.load(tmp_path / "out" / "truth" / "photos.npy")
+    lights = read_session(tmp_path / "out").light_direction
+    assert np.abs(truth["spread"]).max() == 0 and truth["body"].max() > 0.01
+    matte = np.maximum(truth["normal"] @ lights.T, 0)[..., None] * truth["body"][:, :, None]  # of far lights
+    shown = photos.transpose(1, 2, 0, 3)
+    assert (shown >= matte - 1e-5).mean() > 0.98  # exits add to it; a wavelength's negative colour hardly takes away
+    assert (np.abs(shown - matte) < 1e-5).mean() > 0.7
+
+
+def test_a_flake_that_does_not_flash_is_hardly_darker_than_the_body(tmp_path):
+    stone = 'cut = "pebble"\nmaterial = "aventurine"\nbump = 0.0\n'
+    recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, camera="size = [80, 80]\nsamples = 1\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    truth = np.load(tmp_path / "out" / "truth" / "truth.npz")
+    facing = truth["normal"][..., 2] > 0.9
+    flake, plain = (truth["body"][facing & kind, 1].mean() for kind in (truth["face"] > 0, truth["face"] == 0))
+    assert 0.85 * plain < flake < 0.95 * plain
 
 
 def test_a_white_stage_makes_a_clear_stone_and_its_surround_bright(tmp_path):
