@@ -19,7 +19,7 @@ from geodfx.simulate.session_writer import display_gain, write_session
 from geodfx.simulate.shoot import photo_store, shoot
 from geodfx.simulate.spectrum import make_spectrum
 from geodfx.simulate.stones import make_stone
-from geodfx.simulate.surround import Surround, make_surround
+from geodfx.simulate.surround import Surround, make_alone, make_surround
 from geodfx.simulate.truth import write_truth
 from geodfx.staging import staged
 
@@ -74,9 +74,11 @@ def _make_session(
     rows = height * (1 if series.tilts is None else count + 1)
     title = series.folder or "session"
     traced = None if progress is None else counter(progress, f"{title}: trace", rows)
-    written = (
-        None if progress is None else counter(progress, f"{title}: write", count * len(recipe.sensor.exposures_ev))
-    )
+    things = 1 + len(
+        make_alone(recipe.frame, white_stage=recipe.stage.white)
+    )  # the stone, and what stands in its place
+    total = count * things * len(recipe.sensor.exposures_ev)
+    written = None if progress is None else counter(progress, f"{title}: write", total)
     truth = folder / TRUTH_FOLDER
     with photo_store((count, height, width, 3), truth / PHOTO_STORE, keep=recipe.truth.photos) as photos:
         shots = shoot(recipe, series, stone, surround, photos, traced)

@@ -31,6 +31,8 @@ from geodfx.simulate.rough import most_plates
 from geodfx.simulate.solids import shortest_stars
 
 __all__ = [
+    "CHART_COLUMNS",
+    "CHART_ROWS",
     "RIGS",
     "CameraRecipe",
     "Dome",
@@ -52,6 +54,7 @@ __all__ = [
 
 MOST_SIDE = 4096  # texels
 MOST_PHOTOS = 4096
+CHART_COLUMNS, CHART_ROWS = 6, 4  # patches
 STAR_MARGIN = 0.02  # so that a star is a facet and not a line
 
 
@@ -169,10 +172,10 @@ class SphereRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRecipe:
-    """What lies beside the stone."""
+    """What lies beside the stone, or takes its place: without x and y, card and chart have photos of their own."""
 
-    white_card: tuple[float, ...] | None = numbers(None, count=4, low=-50, high=50)  # x, y, width, height
-    chart: tuple[float, ...] | None = numbers(None, count=3, low=-50, high=50)  # x, y, width of 6 x 4 patches
+    white_card: tuple[float, ...] | None = numbers(None, count=(2, 4), low=-50, high=50)  # (x, y,) width, height
+    chart: tuple[float, ...] | None = numbers(None, count=(1, 3), low=-50, high=50)  # (x, y,) width of its patches
     spheres: tuple[SphereRecipe, ...] = many(SphereRecipe)
     tell_lights: bool = switch(True)  # false: the session has its spheres instead of a light file
 
@@ -261,9 +264,14 @@ def _check_stone(stone: StoneRecipe, place: Place) -> None:
 def _check_frame(recipe: Recipe, place: Place) -> None:
     """Raise RecipeError for what lies beside the stone and cannot be seen, or does not go with the rig."""
     frame = recipe.frame
-    for key, size in (("white_card", (frame.white_card or ())[2:]), ("chart", (frame.chart or ())[2:])):
+    for key, size in (("white_card", (frame.white_card or ())[-2:]), ("chart", (frame.chart or ())[-1:])):
         if any(side <= 0 for side in size):
             raise place.error(f"frame.{key}", f"is {min(size):g} wide or high; give it a size above 0")
+    width, height = recipe.camera.size
+    widest = recipe.camera.field_width * min(1.0, height / width * CHART_COLUMNS / CHART_ROWS)
+    if frame.chart is not None and len(frame.chart) == 1 and frame.chart[0] > widest:
+        told = f"is {frame.chart[0]:g} wide; photos of its own show {widest:.4g} of it: make it smaller"
+        raise place.error("frame.chart", f"{told}, or camera.field_width larger")
     if isinstance(recipe.rig, Turntable | TiltStage) and (frame.spheres or not frame.tell_lights):
         key = "frame.spheres" if frame.spheres else "frame.tell_lights"
         raise place.error(key, "is for moving lights; remove it, or take a rig of kind dome, rings, path or lights")

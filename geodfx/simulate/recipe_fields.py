@@ -114,17 +114,19 @@ def choice(default: Any, among: tuple[str, ...]) -> Any:
 def numbers(
     default: Any = REQUIRED,
     *,
-    count: int | None = None,
+    count: int | tuple[int, ...] | None = None,
     low: float = -math.inf,
     high: float = math.inf,
     most: int = 64,
     whole: bool = False,
 ) -> Any:
-    """Return a field for a list of (whole) numbers from low to high: `count` of them, or one to `most`."""
+    """Return a field for a list of (whole) numbers from low to high: as many as `count` says, or one to `most`."""
+    counts = range(1, most + 1) if count is None else (count,) if isinstance(count, int) else count
 
     def read(place: Place, key: str, value: object) -> tuple[float, ...]:
-        told = ("" if count is not None else "1 to ") + f"{count or most} {'whole ' if whole else ''}numbers"
-        if not isinstance(value, list) or not (len(value) == count if count is not None else 0 < len(value) <= most):
+        told = f"1 to {most}" if count is None else " or ".join(map(str, counts))
+        told += f" {'whole ' if whole else ''}numbers"
+        if not isinstance(value, list) or len(value) not in counts:
             raise place.error(key, f"is {value!r}; it must be {told} in brackets")
         if whole and not all(isinstance(entry, int) for entry in value):
             raise place.error(key, f"is {value!r}; it must be {told} in brackets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,16 @@ from geodfx.simulate.camera import make_camera, pixel_of
 from geodfx.simulate.recipe import Recipe, SphereRecipe
 from geodfx.simulate.sensor import TRANSFERS, fitting_white, write_grey, write_photo
 from geodfx.simulate.series import Series
-from geodfx.simulate.shoot import Shots, make_view
+from geodfx.simulate.shoot import Shots, make_view, one_shot
 from geodfx.simulate.sky import make_sky
-from geodfx.simulate.surround import Surround, expose_surround
+from geodfx.simulate.surround import Surround, expose_surround, make_alone, surround_photo
 
 __all__ = ["display_gain", "write_session"]
 
 SPHERE_FIELD = 1.3  # a sphere's own photos are this many diameters wide
 SPHERE_SIZE = 128  # texels a side
 SPHERE_SEED = 1_000_003  # apart from the seeds of the object's photos
+CARD_SEED = 2_000_003  # apart from both
 
 
 def write_session(
@@ -44,12 +46,19 @@ def write_session(
     white = sensor.white_value or fitting_white(float(shots.photos.max(initial=0.0)))
     write_grey(folder / "mask.png", np.minimum(shots.alpha, 1))
     _write_listing(folder, recipe, series)
+    alone = make_alone(recipe.frame, white_stage=recipe.stage.white)
     for number, ev in enumerate(sensor.exposures_ev):
         place = folder if ev == 0 else folder / "brackets" / f"{ev:+g}ev"
         place.mkdir(parents=True, exist_ok=True)
-        _write_photos(place, recipe, series, shots.photos, white * 2**ev, number, done)
+        exposed = white * 2**ev
+        _write_photos(place, recipe, series, shots.photos.__getitem__, exposed, number, (recipe.seed,), done)
+        for k, (key, surround) in enumerate(alone.items()):
+            (place / key).mkdir()
+            photo = partial(_photo_alone, recipe, series, surround)
+            seed = recipe.seed, CARD_SEED + k
+            _write_photos(place / key, recipe, series, photo, exposed, number, seed, done)
         up = "" if ev == 0 else "../../"
-        _write_text(place / "session.toml", _session_lines(recipe, series, white * 2**ev, gain, up))
+        _write_text(place / "session.toml", _session_lines(recipe, series, exposed, gain, up))
     if any(sphere.at is None for sphere in recipe.frame.spheres):
         _write_spheres(folder, recipe, series, white)
 
@@ -65,19 +74,28 @@ def _write_photos(
     folder: Path,
     recipe: Recipe,
     series: Series,
-    photos: F32,
+    photo: Callable[[int], F32],
     white: float,
     exposure: int,
+    seed: tuple[int, ...],
     done: Callable[[int], None] | None,
 ) -> None:
-    """Write all photos of one exposure, several at once."""
+    """Write all photos of one exposure, several at once.
+
+    photo(i): the light of photo i, before the sensor. seed: the recipe's, and what tells this thing from the stone.
+    """
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
-            seed = (recipe.seed, int(series.heldout), i)
-            write_photo(folder / series.names[i], photos[i], recipe.sensor, white, seed, exposure)
+            own = (*seed, int(series.heldout), i)
+            write_photo(folder / series.names[i], photo(i), recipe.sensor, white, own, exposure)
 
-    run_bands(work, len(photos), done)
+    run_bands(work, len(series.names), done)
+
+
+def _photo_alone(recipe: Recipe, series: Series, surround: Surround, i: int) -> F32:
+    """Return the light (H, W, 3) of photo i where something else takes the stone's place and tilt."""
+    return surround_photo(surround, *one_shot(recipe, series, i))
 
 
 def _write_listing(folder: Path, recipe: Recipe, series: Series) -> None:
@@ -116,6 +134,8 @@ def _session_lines(recipe: Recipe, series: Series, white: float, gain: float | N
         lines.append(f"rig_lights = [{rows}]")
     if series.heldout and gain is not None:
         lines.append(f"display_gain = {gain:.6g}")
+    for key in make_alone(recipe.frame, white_stage=recipe.stage.white):
+        lines.append(f"# {key}/ holds the same photos with the {key.replace('_', ' ')} in the stone's place")
     for k, sphere in enumerate(recipe.frame.spheres):
         lines += ["", "[[spheres]]", *_sphere_lines(recipe, sphere, f"{up}sphere_{k + 1}")]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 import tempfile
@@ -19,10 +20,10 @@ from geodfx.simulate.expose import Stone, Truth, expose
 from geodfx.simulate.recipe import Recipe
 from geodfx.simulate.rig import Lights, stage_rotation
 from geodfx.simulate.series import Series
-from geodfx.simulate.sky import make_sky
+from geodfx.simulate.sky import Sky, make_sky
 from geodfx.simulate.surround import Surround, expose_surround
 
-__all__ = ["Shots", "make_view", "photo_store", "shoot"]
+__all__ = ["Shots", "make_view", "one_shot", "photo_store", "shoot"]
 
 IN_MEMORY = 512 << 20  # bytes of photos that are kept in memory; more go through a file
 
@@ -41,6 +42,17 @@ def make_view(recipe: Recipe, tilt: tuple[float, float] | None = None) -> Camera
     size = int(recipe.camera.size[0]), int(recipe.camera.size[1])
     rotation = None if tilt is None else stage_rotation(*tilt).T
     return make_camera(size, recipe.camera.distance, recipe.camera.field_width, recipe.camera.samples, rotation)
+
+
+def one_shot(recipe: Recipe, series: Series, i: int, *, reach: float = 0.0) -> tuple[Camera, Sky]:
+    """Return camera and sky of a series' photo i alone, stone frame; `reach` as `make_sky` takes it."""
+    if series.tilts is None:
+        light = dataclasses.replace(series.lights, direction=series.lights.direction[i : i + 1])
+        return make_view(recipe), make_sky(light, np.zeros(1, np.int64), 1, reach=reach)
+    pitch, roll = series.tilts[i]
+    tilted = make_view(recipe, (pitch, roll))
+    photo = np.zeros(len(series.lights.direction), np.int64)
+    return tilted, make_sky(series.lights, photo, 1, np.asarray(tilted.rotation), reach=reach)
 
 
 def shoot(
@@ -63,10 +75,8 @@ def shoot(
     nothing = make_sky(Lights(np.zeros((0, 3)), 0.1), np.zeros(0, np.int64), 0)
     truth = expose(stone, camera, nothing, photos[:0], lobes=lobes, white_stage=white, done=done)
     covered = np.zeros((camera.height, camera.width), np.float32)
-    for i, (pitch, roll) in enumerate(series.tilts):
-        tilted = make_view(recipe, (pitch, roll))
-        photo = np.zeros(len(series.lights.direction), np.int64)
-        sky = make_sky(series.lights, photo, 1, np.asarray(tilted.rotation), reach=surround.reach)
+    for i in range(len(series.tilts)):
+        tilted, sky = one_shot(recipe, series, i, reach=surround.reach)
         alpha = expose(stone, tilted, sky, photos[i : i + 1], white_stage=white, done=done).maps.alpha
         expose_surround(surround, tilted, sky, photos[i : i + 1], alpha)
         np.maximum(covered, alpha, out=covered)

@@ -14,13 +14,13 @@ from geodfx.arrays import F32, F64, frozen
 from geodfx.colour import decode_srgb
 from geodfx.jit import kernel, run_bands
 from geodfx.simulate.camera import Camera, camera_ray
-from geodfx.simulate.recipe import FrameRecipe
+from geodfx.simulate.recipe import CHART_COLUMNS, CHART_ROWS, FrameRecipe
 from geodfx.simulate.sky import CELLS, Sky, add_lambert, light_seen
 
-__all__ = ["Surround", "expose_surround", "make_surround"]
+__all__ = ["Surround", "expose_surround", "make_alone", "make_surround", "surround_photo"]
 
 CHROME = (0.55, 0.556, 0.554)  # normal reflectance of chromium; taken as the same at all angles
-CHART_COLUMNS, CHART_GAP = 6, 0.15  # share of a patch that is black border
+CHART_GAP = 0.15  # share of a patch that is black border
 # The 24 patches, sRGB, row by row: published by the chart's maker (X-Rite, "ColorChecker Classic sRGB values").
 CHART_SRGB = (
     (115, 82, 68), (194, 150, 130), (98, 122, 157), (87, 108, 67), (133, 128, 177), (103, 189, 170),
@@ -54,21 +54,47 @@ class Surround:
 
 
 def make_surround(recipe: FrameRecipe, *, white_stage: bool) -> Surround:
-    """Return what a recipe lays beside the stone."""
+    """Return what a recipe lays beside the stone, in the stone's photos."""
     cards: list[list[float]] = []
-    if recipe.white_card is not None:
-        x, y, width, height = recipe.white_card
-        cards.append([x, y, width / 2, height / 2, 1.0, 1.0, 1.0])
-    if recipe.chart is not None:
-        x, y, width = recipe.chart
-        step = width / CHART_COLUMNS
-        colours = decode_srgb((np.array(CHART_SRGB) / 255).astype(np.float32)).tolist()
-        for k, colour in enumerate(colours):
-            column, row = k % CHART_COLUMNS, k // CHART_COLUMNS
-            middle = x + (column - 2.5) * step, y + (1.5 - row) * step
-            cards.append([*middle, *([(1 - CHART_GAP) * step / 2] * 2), *colour])
+    if recipe.white_card is not None and len(recipe.white_card) == 4:
+        cards += _white_card(*recipe.white_card)
+    if recipe.chart is not None and len(recipe.chart) == 3:
+        cards += _chart(*recipe.chart)
     spheres = [[*sphere.at, sphere.radius] for sphere in recipe.spheres if sphere.at is not None]
     return Surround(np.array(cards).reshape(-1, 7), np.array(spheres).reshape(-1, 3), white_stage)
+
+
+def make_alone(recipe: FrameRecipe, *, white_stage: bool) -> dict[str, Surround]:
+    """Return the card and the chart that stand in the stone's place, for photos of their own, by their keys."""
+    cards: dict[str, list[list[float]]] = {}
+    if recipe.white_card is not None and len(recipe.white_card) == 2:
+        cards["white_card"] = _white_card(0.0, 0.0, *recipe.white_card)
+    if recipe.chart is not None and len(recipe.chart) == 1:
+        cards["chart"] = _chart(0.0, 0.0, *recipe.chart)
+    return {key: Surround(np.array(rows), np.zeros((0, 3)), white_stage) for key, rows in cards.items()}
+
+
+def _white_card(x: float, y: float, width: float, height: float) -> list[list[float]]:
+    return [[x, y, width / 2, height / 2, 1.0, 1.0, 1.0]]
+
+
+def _chart(x: float, y: float, width: float) -> list[list[float]]:
+    step = width / CHART_COLUMNS
+    half = (1 - CHART_GAP) * step / 2
+    rows = []
+    for k, colour in enumerate(decode_srgb((np.array(CHART_SRGB) / 255).astype(np.float32)).tolist()):
+        right, down = k % CHART_COLUMNS - (CHART_COLUMNS - 1) / 2, k // CHART_COLUMNS - (CHART_ROWS - 1) / 2
+        rows.append([x + right * step, y - down * step, half, half, *colour])
+    return rows
+
+
+def surround_photo(surround: Surround, camera: Camera, sky: Sky) -> F32:
+    """Return one photo (H, W, 3) of a surround without a stone, made on this thread; the sky's lights share it."""
+    photo = np.zeros((1, camera.height, camera.width, 3), np.float32)
+    nothing = np.zeros((camera.height, camera.width), np.float32)
+    card, sphere = np.array(surround.card), np.array(surround.sphere)
+    _expose_rows(0, camera.height, card, sphere, surround.white_stage, camera, sky, photo, nothing)
+    return photo.reshape(photo.shape[1:])
 
 
 def expose_surround(surround: Surround, camera: Camera, sky: Sky, photos: F32, alpha: F32) -> None:

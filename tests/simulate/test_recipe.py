@@ -107,6 +107,17 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
             r"frame\.white_card is -1 wide or high; give it a size above 0",
         ),
         (("[stone]", "[frame]\nchart = [1, 1, 0]\n[stone]"), r"frame\.chart is 0 wide or high; give it a size"),
+        (("[stone]", "[frame]\nchart = [-1]\n[stone]"), r"frame\.chart is -1 wide or high; give it a size"),
+        (("[stone]", "[frame]\nwhite_card = [0, 1]\n[stone]"), r"frame\.white_card is 0 wide or high; give it a size"),
+        (
+            ("[stone]", "[frame]\nwhite_card = [1, 1, 1]\n[stone]"),
+            r"frame\.white_card is \[1, 1, 1\]; it must be 2 or 4 numbers in brackets",
+        ),
+        (("[stone]", "[frame]\nchart = 1\n[stone]"), r"frame\.chart is 1; it must be 1 or 3 numbers in brackets"),
+        (
+            ("[stone]", "[camera]\nsize = [90, 45]\nfield_width = 2.0\n[frame]\nchart = [1.6]\n[stone]"),
+            r"frame\.chart is 1\.6 wide; photos of its own show 1\.5 of it: make it smaller, or camera\.field_width",
+        ),
         (('"dome"', '"tilt"\n[frame]\ntell_lights = false'), r"frame\.tell_lights is for moving lights; remove it"),
         (('"dome"', '"turntable"\n[[frame.spheres]]'), r"frame\.spheres is for moving lights; remove it"),
         (('"dome"', '"lights"'), r"rig\.file is missing"),

@@ -314,6 +314,117 @@ def test_what_lies_beside_the_stone_is_where_it_is_told(tmp_path):
     assert shown[2, 2] == pytest.approx(0)
 
 
+HIGH = 'kind = "rings"\nlights = 2\nheights_deg = [60.0, 30.0]\nradius_deg = 4.0\n'
+PLACE = "size = [60, 40]\nsamples = 4\nfield_width = 3.0\n"  # 20 texels a stone width
+OWN = "[frame]\nwhite_card = [2.0, 1.4]\nchart = [2.4]\n"
+# The chart's corners as its maker tells them: dark skin, bluish green, white, black.
+CORNERS = {(0, 0): (115, 82, 68), (5, 0): (103, 189, 170), (0, 3): (243, 243, 242), (5, 3): (52, 52, 52)}
+
+
+def photos_in(folder: Path, session: Path) -> F32:
+    """Return the photos of a folder whose names a session has, in white-card units."""
+    told = read_session(session)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(told.names)
+    return np.stack([read_image(folder / name) / np.float32(65535 * told.white_value) for name in told.names])
+
+
+def patch(photo, column: int, row: int):
+    """Return the middle of a patch of a chart 2.4 wide in a picture of PLACE."""
+    return photo[round(20 + (row - 1.5) * 8), round(30 + (column - 2.5) * 8)]
+
+
+def test_a_card_of_its_own_reads_the_cosine_of_each_light(tmp_path):
+    for name, size in (("card", "2.0, 1.4"), ("field", "50, 50")):
+        sensor = CLEAN + ("vignette = 0.4\n" if name == "field" else "")
+        recipe = write_recipe(
+            tmp_path / "r.toml", HIGH, camera=PLACE, sensor=sensor, more=f"[frame]\nwhite_card = [{size}]\n"
+        )
+        geodfx.simulate(recipe, tmp_path / name)
+    cosine = np.sin(np.radians([60, 60, 30, 30]))
+    shown = photos_in(tmp_path / "card" / "white_card", tmp_path / "card")
+    wanted = np.zeros((4, 40, 60, 3))
+    wanted[:, 6:34, 10:50] = cosine[:, None, None, None]
+    step = 1 / 65535 / read_session(tmp_path / "card").white_value
+    np.testing.assert_allclose(shown, wanted, atol=2 * step)
+    # One that fills the picture shows what the lens takes from its corners.
+    x, y = (np.arange(60) + 0.5) / 30 - 1, (np.arange(40) + 0.5) / 20 - 1
+    lens = 1 - 0.4 * (x**2 + y[:, None] ** 2) / 2
+    shown = photos_in(tmp_path / "field" / "white_card", tmp_path / "field")
+    np.testing.assert_allclose(shown[..., 1], cosine[:, None, None] * lens, atol=2 * step)
+
+
+def test_a_near_light_falls_off_over_a_card_of_its_own(tmp_path):
+    more = "[frame]\nwhite_card = [9, 9]\n"
+    recipe = write_recipe(tmp_path / "r.toml", HIGH + "distance = 3.0\n", camera=PLACE, sensor=CLEAN, more=more)
+    geodfx.simulate(recipe, tmp_path / "out")
+    shown = photos_in(tmp_path / "out" / "white_card", tmp_path / "out")[..., 0]
+    x, y = (np.arange(60) + 0.5) / 20 - 1.5, 1 - (np.arange(40) + 0.5)[:, None] / 20
+    for photo, light in zip(shown, read_session(tmp_path / "out").light_direction, strict=True):
+        lamp = 3 * light
+        size = np.sqrt((lamp[0] - x) ** 2 + (lamp[1] - y) ** 2 + lamp[2] ** 2)
+        np.testing.assert_allclose(photo, 9 * lamp[2] / size**3, rtol=2e-3)
+
+
+@pytest.mark.parametrize("form", ["png8", "jpeg"])
+def test_a_charts_own_photos_hold_its_published_codes(tmp_path, form):
+    zenith = 'kind = "rings"\nlights = 1\nheights_deg = [89.0]\n'
+    sensor = f'format = "{form}"\nfull_well = 0.0\nbits = 16\nwhite_value = 1.0\nquality = 100\n'
+    recipe = write_recipe(tmp_path / "r.toml", zenith, camera=PLACE, sensor=sensor, more="[frame]\nchart = [2.4]\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    (photo,) = (read_image(path) for path in (tmp_path / "out" / "chart").iterdir())
+    for place, wanted in CORNERS.items():
+        assert np.abs(patch(photo, *place).astype(int) - wanted).max() <= (1 if form == "png8" else 3), place
+    assert photo[:3].max() <= 3 and photo[:, :5].max() <= 3  # nothing but the chart is there
+
+
+def test_cards_of_their_own_go_through_brackets_and_noise_of_their_own(tmp_path):
+    sensor = "exposures_ev = [0, -1]\nwhite_value = 0.5\nfull_well = 2000.0\nread_noise = 10.0\nbits = 16\n"
+    more = OWN.replace("2.0, 1.4", "9, 9") + "[heldout]\nphotos = 4\n"
+    recipe = write_recipe(tmp_path / "r.toml", HIGH, camera=PLACE, sensor=sensor, more=more)
+    geodfx.simulate(recipe, tmp_path / "out")
+    noise = []
+    for session, white in (("train", 0.5), ("train/brackets/-1ev", 0.25), ("heldout", 0.5)):
+        folder = tmp_path / "out" / session
+        height = read_session(folder).light_direction[:, 2]
+        shown = photos_in(folder / "white_card", folder)
+        off = shown - height[:, None, None, None]
+        electrons = 2000 * white * height
+        np.testing.assert_allclose(off.std(axis=(1, 2, 3)) * 2000 * white, np.sqrt(electrons + 100), rtol=0.06)
+        noise.append((off / off.std(axis=(1, 2, 3), keepdims=True)).ravel())
+        white_patch = patch(photos_in(folder / "chart", folder)[0], 0, 3)
+        assert white_patch == pytest.approx(height[0] * (243 / 255) ** 2.2, abs=0.25)
+    assert np.abs(np.corrcoef(noise) - np.eye(3)).max() < 0.05
+
+
+def test_a_card_of_its_own_tilts_as_the_stone_did(tmp_path):
+    rig = 'kind = "tilt"\nper_side = 2\nstep_deg = 20.0\nlights = 2\n'
+    recipe = write_recipe(tmp_path / "r.toml", rig, camera=PLACE, sensor=CLEAN, more="[frame]\nwhite_card = [1, 1]\n")
+    geodfx.simulate(recipe, tmp_path / "out")
+    session = read_session(tmp_path / "out")
+    middle = photos_in(tmp_path / "out" / "white_card", tmp_path / "out")[:, 20, 30, 1]
+    pitch, roll = session.tilt_rad.T
+    normal = np.stack([np.cos(pitch) * np.sin(roll), -np.sin(pitch), np.cos(pitch) * np.cos(roll)], axis=1)
+    np.testing.assert_allclose(middle, (normal @ session.rig_lights.T).sum(axis=1), atol=1e-3)
+
+
+def test_a_session_is_processed_as_if_it_had_no_card_beside_it(tmp_path):
+    spheres = "[[frame.spheres]]\nradius = 0.1\n"
+    rig = 'kind = "path"\nlights = 6\nradius_deg = 3.0\nlowest_deg = 35.0\n'
+    for name, frame in (("plain", "[frame]\n"), ("cards", OWN)):
+        more = frame + "tell_lights = false\n" + spheres
+        geodfx.simulate(write_recipe(tmp_path / "r.toml", rig, camera=PLACE, more=more), tmp_path / name)
+    plain, cards = files_of(tmp_path / "plain"), files_of(tmp_path / "cards")
+    more = {name for name in cards if name.startswith(("white_card/", "chart/"))}
+    assert len(more) == 12 and set(cards) - more == set(plain)
+    assert [name for name in plain if plain[name] != cards[name]] == ["session.toml"]
+    session = read_session(tmp_path / "cards")
+    assert [path.name for path in session.photos] == [f"r_{i:04d}.png" for i in range(6)]
+    assert {path.parent for path in session.photos} == {tmp_path / "cards"}
+    stones = [geodfx.process(tmp_path / name, model="ptm") for name in ("plain", "cards")]
+    assert stones[0].size == stones[1].size == (60, 40)
+    np.testing.assert_array_equal(stones[0].base.planes, stones[1].base.planes)
+
+
 def test_an_opaque_stone_is_its_albedo_and_its_flashes(tmp_path):
     stone = 'cut = "pebble"\nmaterial = "aventurine"\nplates = 220\nplate_size = 0.03\nbump = 0.0\n'
     recipe = write_recipe(tmp_path / "r.toml", DOME, stone=stone, sensor=CLEAN, more="[truth]\nphotos = true\n")
