@@ -10,7 +10,7 @@ import numpy as np
 from geodfx.arrays import F64
 from geodfx.errors import CalibrationError, SessionError
 
-__all__ = ["is_file", "list_folder", "read_lp", "read_text", "read_tilts", "unit_directions"]
+__all__ = ["MAX_TILT_DEG", "is_file", "list_folder", "read_lp", "read_text", "read_tilts", "unit_directions"]
 
 TILT_COLUMNS = "file,pitch_deg,roll_deg"
 MAX_TILT_DEG = 90.0  # beyond this the camera sees the stone's back

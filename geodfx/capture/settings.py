@@ -92,7 +92,7 @@ def read_settings(folder: Path) -> Settings:
         return Settings(path, {"domain": "light"})
     try:
         values = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise SessionError(f"{path}: is not valid TOML: {error}; correct that line") from error
     settings = Settings(path, values)
     check_keys(settings, "", values, KEYS)

@@ -39,7 +39,11 @@ def simulate(recipe: Recipe | Path | str, out: Path | str, *, progress: Progress
     """
     wanted = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     out = Path(out)
-    if out.is_dir() and any(out.iterdir()):
+    try:
+        taken = out.is_dir() and any(out.iterdir())
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written: {error.strerror}; choose another place") from error
+    if taken:
         raise OutputError(f"{out}: is a folder that is not empty; name a new one, or empty it")
     planned = planned_series(wanted)
     stone = make_stone(wanted.stone, make_spectrum(wanted.camera.samples), np.random.default_rng([wanted.seed, GROWTH]))

@@ -16,6 +16,7 @@ __all__ = ["read_gemcad"]
 GIRDLE_DEG = 90.0  # a facet at +90 and one at -90 degrees are the same: upright
 NAME, NOTE = "n", "G"  # a name follows one word, a note the rest of the line
 SAME_DIGITS = 9  # planes that agree to so many are one: designs are written with 8
+MOST = 1e6  # beyond, an index or a turn no longer tells a place to SAME_DIGITS
 
 
 def read_gemcad(path: Path) -> F64:
@@ -58,7 +59,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _gear(path: Path, number: int, words: list[str]) -> tuple[float, float]:
     """Return (teeth, turn in degrees) of a line `g`."""
     numbers = _numbers(words)
-    if len(words) not in (1, 2) or len(numbers) != len(words) or numbers[0] == 0:
+    if len(words) not in (1, 2) or len(numbers) != len(words) or abs(numbers[0]) < 1:
         raise RecipeError(f"{path}: line {number} is not `g teeth angle`; correct it")
     return numbers[0], numbers[1] if len(numbers) > 1 else 0.0
 
@@ -80,14 +81,14 @@ def _facet(path: Path, number: int, words: list[str]) -> tuple[float, float, lis
 
 
 def _numbers(words: list[str]) -> list[float]:
-    """Return the finite numbers among words."""
+    """Return the numbers among words that a design can hold."""
     numbers = []
     for word in words:
         try:
             number = float(word)
         except ValueError:
             continue
-        if math.isfinite(number):
+        if abs(number) <= MOST:  # NaN is not
             numbers.append(number)
     return numbers
 

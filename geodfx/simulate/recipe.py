@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from geodfx.errors import RecipeError
+from geodfx.light_files import MAX_TILT_DEG
 from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.recipe_fields import (
     Place,
@@ -49,6 +50,7 @@ __all__ = [
     "TiltStage",
     "TruthRecipe",
     "Turntable",
+    "bracket_name",
     "read_recipe",
 ]
 
@@ -220,7 +222,7 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); name a recipe, a TOML file") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise RecipeError(f"{path}: is not valid TOML: {error}; correct that line") from error
     place = Place(path)
     recipe = read_table(Recipe, values, place)
@@ -231,10 +233,26 @@ def read_recipe(path: Path) -> Recipe:
 def _check_together(recipe: Recipe, place: Place) -> None:
     """Raise RecipeError for values that are in order each but not together."""
     _check_stone(recipe.stone, place)
+    _check_rig(recipe.rig, place)
     _check_frame(recipe, place)
     exposures = recipe.sensor.exposures_ev
-    if 0.0 not in exposures or len(set(exposures)) < len(exposures):
+    if 0.0 not in exposures or len({bracket_name(ev) for ev in exposures}) < len(exposures):
         raise place.error("sensor.exposures_ev", "must hold 0, the session's own exposure, and each value once")
+
+
+def bracket_name(ev: float) -> str:
+    """Return the folder's name of a further exposure; -0 is 0."""
+    return f"{ev + 0.0:+g}ev"
+
+
+def _check_rig(rig: RigRecipe, place: Place) -> None:
+    """Raise RecipeError for more photos, or wider tilts, than a session can have."""
+    if isinstance(rig, Rings) and rig.lights * len(rig.heights_deg) > MOST_PHOTOS:
+        told = f"is {rig.lights} on each of {len(rig.heights_deg)} rings"
+        raise place.error("rig.lights", f"{told}; a session has {MOST_PHOTOS} photos at most: take fewer")
+    if isinstance(rig, TiltStage) and (widest := (rig.per_side - 1) / 2 * rig.step_deg) > MAX_TILT_DEG:
+        told = f"is {rig.step_deg:g}, with which {rig.per_side} tilts a side reach {widest:g} degrees"
+        raise place.error("rig.step_deg", f"{told}, more than {MAX_TILT_DEG:g}; take a smaller step or fewer tilts")
 
 
 def _check_stone(stone: StoneRecipe, place: Place) -> None:

@@ -6,10 +6,12 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from geodfx.errors import RecipeError
+from geodfx.light_files import is_file
 
 __all__ = [
     "Place",
@@ -90,7 +92,7 @@ def file_beside() -> Any:
 
     def read(place: Place, key: str, value: object) -> Path:
         path = place.path.parent / _text(place, key, value)
-        if not path.is_file():
+        if not is_file(path):
             raise place.error(key, f"names {path}, which is not there; correct the key or put the file in place")
         return path
 
@@ -209,7 +211,8 @@ def _text(place: Place, key: str, value: object) -> str:
 def _real(place: Place, key: str, value: object, low: float, high: float, above: bool) -> float:
     number = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        with suppress(OverflowError):
+            number = float(value)
     if not (low <= number <= high) or math.isinf(number) or (above and number == low):
         least = f"above {low:g}" if above else f"from {low:g}"
         limits = "finite" if math.isinf(low) and math.isinf(high) else least

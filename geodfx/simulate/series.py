@@ -37,6 +37,7 @@ from geodfx.simulate.sensor import SUFFIXES
 
 __all__ = ["Series", "plan_series"]
 
+MOST_LETTERS = 100  # of a photo's name; file systems take some 250
 FIXED_LIGHT_TURN = 0.7  # radians: the fixed lights of a stage stand off the axes, so that no facet mirrors another's
 
 
@@ -125,6 +126,6 @@ def _held_out(recipe: Recipe, heldout: HeldOut, train: Series, rng: np.random.Ge
 
 def _series(recipe: Recipe, folder: str, lights: Lights, tilts: F64 | None, *, heldout: bool) -> Series:
     count = len(lights.direction) if tilts is None else len(tilts)
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", recipe.name).strip("_") or "photo"
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", recipe.name).strip("_")[:MOST_LETTERS] or "photo"
     names = tuple(f"{plain}_{i:04d}{SUFFIXES[recipe.sensor.format]}" for i in range(count))
     return Series(folder, recipe.name, lights, tilts, names, heldout)

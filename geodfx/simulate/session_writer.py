@@ -15,7 +15,7 @@ from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
 from geodfx.images import atomic_write
 from geodfx.jit import run_bands
 from geodfx.simulate.camera import make_camera, pixel_of
-from geodfx.simulate.recipe import Recipe, SphereRecipe
+from geodfx.simulate.recipe import Recipe, SphereRecipe, bracket_name
 from geodfx.simulate.sensor import TRANSFERS, fitting_white, write_grey, write_photo
 from geodfx.simulate.series import Series
 from geodfx.simulate.shoot import Shots, make_view, one_shot
@@ -48,7 +48,7 @@ def write_session(
     _write_listing(folder, recipe, series)
     alone = make_alone(recipe.frame, white_stage=recipe.stage.white)
     for number, ev in enumerate(sensor.exposures_ev):
-        place = folder if ev == 0 else folder / "brackets" / f"{ev:+g}ev"
+        place = folder if ev == 0 else folder / "brackets" / bracket_name(ev)
         place.mkdir(parents=True, exist_ok=True)
         exposed = white * 2**ev
         _write_photos(place, recipe, series, shots.photos.__getitem__, exposed, number, (recipe.seed,), done)

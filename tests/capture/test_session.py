@@ -157,6 +157,7 @@ def test_the_first_photo_tells_the_transfer_and_must_be_there(tmp_path):
         ('domain = "light"\n[[spheres]]\nphotos = "empty"', "holds no picture"),
         ('domain = "light', "is not valid TOML"),
         ("x = " + "[" * 3000, "is not valid TOML"),
+        ("x = " + "9" * 5000, "is not valid TOML"),
     ],
 )
 def test_what_is_wrong_in_session_toml_names_file_and_key(tmp_path, toml, message):

@@ -72,6 +72,18 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
         (("[rig]", "[rig]\nlights = true"), r"rig\.lights is True; it must be a whole number"),
         (("[rig]", "[rig]\nradius_deg = 90"), r"rig\.radius_deg is 90; it must be a number from 0\.1 to 60"),
         (("[rig]", "[rig]\nradius_deg = nan"), r"rig\.radius_deg is nan; it must be a number"),
+        (("[rig]", f"[rig]\nradius_deg = {'9' * 400}"), r"rig\.radius_deg is 9+; it must be a number from 0\.1 to 60"),
+        (("seed = 3", f"seed = {'9' * 5000}"), r"is not valid TOML: Exceeds the limit"),
+        (('"dome"', f'"lights"\nfile = "{"a" * 400}"'), r"rig\.file names .*aaa, which is not there"),
+        (
+            ('"dome"', '"rings"\nlights = 2000'),
+            r"rig\.lights is 2000 on each of 3 rings; a session has 4096 photos at most: take fewer",
+        ),
+        (
+            ('"dome"', '"tilt"\nstep_deg = 20'),
+            r"rig\.step_deg is 20, with which 13 tilts a side reach 120 degrees, more than 90; take a smaller step",
+        ),
+        (("[stone]", "[sensor]\nexposures_ev = [0, 1, 1.0000001]\n[stone]"), r"sensor\.exposures_ev must hold 0"),
         (("[rig]", "[rig]\ntilts = 3"), r"rig\.tilts is not a known key"),
         (("[stone]", "[stone]\nratio = 2"), r"stone\.ratio is not a known key"),
         (("[stone]", "[stone]\noptic_axis = [0, 0, 0]"), r"stone\.optic_axis is zero"),

@@ -589,6 +589,20 @@ def test_a_full_folder_is_left_alone(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
+def test_a_folder_that_cannot_be_is_told(tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", DOME)
+    with pytest.raises(OutputError, match=r"aaa: cannot be written: File name too long; choose another place"):
+        geodfx.simulate(recipe, tmp_path / ("a" * 300))
+
+
+def test_a_long_name_makes_short_file_names(tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", DOME)
+    recipe.write_text(f'name = "{"long " * 80}"\n' + recipe.read_text())
+    geodfx.simulate(recipe, tmp_path / "out")
+    session = read_session(tmp_path / "out")
+    assert session.stone == "long " * 80 and max(map(len, session.names)) < 120
+
+
 def test_progress_is_told_stage_by_stage(tmp_path):
     told: list[tuple[str, int, int]] = []
     recipe = write_recipe(tmp_path / "r.toml", 'kind = "dome"\nlights = 4\n')

@@ -161,6 +161,8 @@ def test_a_girdle_may_have_either_sign(tmp_path):
         ("GemCad 5.0\ng 96 0\na 0 1\n", "line 3"),
         ("GemCad 5.0\ng 96 0\na 95 1 96\n", "line 3"),
         ("GemCad 5.0\ng 96 0\na 30 x 96\n", "line 3"),
+        ("GemCad 5.0\ng 96 0\na 30 1 1e308\n", "line 3"),
+        ("GemCad 5.0\ng 1e-300 0\na 30 1 96\n", "line 2"),
     ],
 )
 def test_a_broken_design_is_told_by_its_line(tmp_path, text, told):
