@@ -145,13 +145,13 @@ def test_a_brilliants_light_leaves_in_few_directions(tmp_path):
 
 def test_the_same_recipe_gives_the_same_bytes_on_any_number_of_threads(tmp_path, monkeypatch):
     sensor = "shift = 0.4\nblur = 0.3\nvignette = 0.2\nexposures_ev = [0, 2]\n"
-    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor=sensor)
+    recipe = write_recipe(tmp_path / "r.toml", DOME, sensor=sensor, more="[frame]\nwhite_card = [1, 1]\nchart = [1]\n")
     for threads in "12":
         monkeypatch.setenv("GEODFX_THREADS", threads)
         geodfx.simulate(recipe, tmp_path / threads)
     one, two = files_of(tmp_path / "1"), files_of(tmp_path / "2")
     assert one == two
-    assert {"session.toml", "lights.lp", "mask.png", "r_0008.png", "brackets/+2ev/r_0008.png"} <= set(one)
+    assert {"session.toml", "lights.lp", "mask.png", "r_0008.png", "brackets/+2ev/chart/r_0008.png"} <= set(one)
     other = write_recipe(tmp_path / "r2.toml", DOME, sensor=sensor)
     other.write_text(
         other.read_text().replace("seed = 5", "seed = 6").replace("[stone]", "[stone]\npolish_deg = 0.0", 1)
