@@ -78,10 +78,8 @@ def _make_session(
     rows = height * (1 if series.tilts is None else count + 1)
     title = series.folder or "session"
     traced = None if progress is None else counter(progress, f"{title}: trace", rows)
-    things = 1 + len(
-        make_alone(recipe.frame, white_stage=recipe.stage.white)
-    )  # the stone, and what stands in its place
-    total = count * things * len(recipe.sensor.exposures_ev)
+    alone = make_alone(recipe.frame, white_stage=recipe.stage.white)
+    total = count * (1 + len(alone)) * len(recipe.sensor.exposures_ev)
     written = None if progress is None else counter(progress, f"{title}: write", total)
     truth = folder / TRUTH_FOLDER
     with photo_store((count, height, width, 3), truth / PHOTO_STORE, keep=recipe.truth.photos) as photos:

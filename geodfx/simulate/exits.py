@@ -54,9 +54,7 @@ class Exits(NamedTuple):
     spread: F64  # (3,) colour of the light that is scattered: the texel shows it as a white card facing up would
     lost: F64  # (3,) what was still inside when the chain was cut
     scratch: F64  # (MAX_FACES,) for the tracer
-    aside: (
-        F64  # (MAX_ASIDE, 8) rays split off a chain, to be followed after it: weight, place, k, bounce; for the tracer
-    )
+    aside: F64  # (MAX_ASIDE, 8) rays split off a chain, followed after it: weight, place, k, bounce; for the tracer
     aside_path: U32  # (MAX_ASIDE,)
     aside_filled: I64  # (1,)
     trail: I64  # (MAX_BOUNCES + 1,) faces that the last ray met, -1: none; for the tracer

@@ -26,9 +26,7 @@ __all__ = ["Rough", "make_bumps", "make_plates", "most_plates", "shade_sample"]
 
 BRAGG_WIDTH = 0.03  # standard deviation of a grain's reflection, as a share of its wavelength
 PLATE_PITCH = 2.2  # cells of mica are this many plate radii wide, so that a plate reaches its neighbours' cells at most
-BEHIND = (
-    0.3  # of the body's light, what comes from deeper than a plate and is held back by it; the rest is haze before it
-)
+BEHIND = 0.3  # of the body's light, what comes from deeper than a plate and is held back; the rest is haze before it
 BUMP_WAVES = 24  # plane waves that add up to a pebble's smooth unevenness
 
 
