@@ -64,15 +64,15 @@ HOLDS = [
     ("pear", "spinel", NEAR, "rings", 32, 13),
     ("brilliant", "diamond", NEAR, "path", 128, 10),
     ("pear", "spinel", NEAR, "path", 128, 10),
+    ("step", "emerald", FAR, "dome", 96, 12),
+    ("brilliant", "zircon", NEAR, "path", 128, 10),
 ]
 BEYOND = [
-    ("step", "emerald", FAR, "dome", 96, 12),
     ("point", "quartz", NEAR, "dome", 96, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 13),
     ("round", "topaz", NEAR, "path", 96, 12),
     ("step", "sapphire", NEAR, "path", 128, 10),
-    ("brilliant", "zircon", NEAR, "path", 128, 10),
 ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 from geodfx.capture.fit import fit_stone
+from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings
 from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import PhotoSet, open_photos, read_stack
 from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
@@ -26,7 +27,7 @@ from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, make_camera
 
-__all__ = ["Capture", "capture", "find_rig", "find_stage"]
+__all__ = ["FAST", "THOROUGH", "Capture", "LobeSettings", "capture", "find_rig", "find_stage"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class Capture:
         object.__setattr__(self, "clipped", frozen("clipped", self.clipped, np.float64, (count,)))
 
 
-def capture(session: Session, model: str = "lobes", progress: Progress | None = None) -> Capture:
+def capture(
+    session: Session, model: str = "lobes", settings: LobeSettings = THOROUGH, progress: Progress | None = None
+) -> Capture:
     """Fit a stone to the photos of a session of domain `light` or `tilt`.
 
-    model: `lobes`, or the smooth `hsh` or `ptm`. `progress` is told from the calling thread. Raises SessionError,
-    PhotoError, CalibrationError or FitError.
+    model: `lobes`, or the smooth `hsh` or `ptm`. settings: of `lobes`. `progress` is told from the calling thread.
+    Raises SessionError, PhotoError, CalibrationError or FitError.
     """
     if session.domain == "environment":
         told = f'{session.folder}: its domain is "environment"; a stone is made of photos under moving lights'
@@ -73,7 +76,7 @@ def capture(session: Session, model: str = "lobes", progress: Progress | None = 
         with _timed(seconds, "read"):
             stack = read_tilted_stack(photos, alpha, camera, tilting, reading)
     with _timed(seconds, "fit"):
-        fitted = fit_stone(session, stack, rig, alpha, model, progress, tilting)
+        fitted = fit_stone(session, stack, rig, alpha, model, settings, progress, tilting)
     return Capture(fitted.stone, rig, session.names, fitted.residual, fitted.clipped, seconds)
 
 

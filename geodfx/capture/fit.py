@@ -12,6 +12,7 @@ from geodfx.base_map import encode_base
 from geodfx.basis import evaluate
 from geodfx.capture.fit_base import fit_displayed
 from geodfx.capture.fit_lobes import fit_lobes
+from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings
 from geodfx.capture.fit_state import CHUNK
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
@@ -47,12 +48,14 @@ def fit_stone(
     rig: LightRig,
     alpha: U8,
     model: str,
+    settings: LobeSettings = THOROUGH,
     progress: Progress | None = None,
     tilting: TiltStage | None = None,
 ) -> Fitted:
     """Fit a model to what the photos hold. alpha: (H, W). Raises FitError for too few or too dark photos.
 
-    tilting: of a stone that tilts, whose photos are brought to its texels and whose lights are pseudo lights.
+    settings: of the `lobes` model. tilting: of a stone that tilts, whose photos are brought to its texels and whose
+    lights are pseudo lights.
     """
     lights = len(rig.direction)
     if lights < MIN_PHOTOS[model]:
@@ -64,11 +67,12 @@ def fit_stone(
     provenance: dict[str, str | int | float] = {"geodfx": package_version(), "photos": lights}
     if model == "lobes":
         most = max(TEXEL_BYTES * alpha.size, LEAST_BYTES) - alpha.nbytes
-        found = fit_lobes(
-            stack, rig, gain, _turning(session, stack.size[0]), most, progress, formed=tilting is not None
-        )
+        turning = _turning(session, stack.size[0])
+        found = fit_lobes(stack, rig, gain, turning, most, settings, progress, formed=tilting is not None)
         base, lobes, predict = found.base, found.lobes, found.light
         provenance["smooth_share"] = found.smooth_share
+        if settings == FAST:
+            provenance["effort"] = "fast"
     else:
         coefficients = _fit_smooth(stack, rig, gain, model, progress)
         base, lobes = encode_base(model, "display", coefficients.transpose(0, 2, 1), stack.texels, alpha.shape), None

@@ -24,6 +24,7 @@ from geodfx.capture.facet_find import Facets, find_facets, gather_members, guess
 from geodfx.capture.facet_fit import finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
+from geodfx.capture.fit_settings import THOROUGH, LobeSettings
 from geodfx.capture.fit_smooth import LOBE_BASIS, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places, fitted_chunks
 from geodfx.capture.lobe_fit import search_lobes
@@ -40,10 +41,9 @@ __all__ = ["LobeModel", "fit_lobes", "soften"]
 
 SPARSITY = 0.1  # loss of an amplitude of displayed white: a lobe at a light's rim is held to be seen whole
 WORTH, WORTH_FORMED = 0.05, 0.2  # loss that a lobe must save; one that may be longer than wide
-PASSES = 6  # over facets: what one texel found travels a few texels a pass
-# Every second row and column is searched thoroughly: what they find, the others then pick up. Formed lobes take several
-# times as long to move, and every fourth does.
-LATTICE, LATTICE_FORMED = 2, 4
+# Some texels are searched thoroughly: what they find, the others then pick up. Formed lobes take several times as long
+# to move, and fewer are.
+LATTICE_FORMED = 4
 BASE_PLANES = 8  # of a byte that a base takes where lobes have to make room
 
 # Where the photos leave a lobe's direction open by a standard deviation s, what a display shows of it on average is
@@ -70,6 +70,7 @@ def fit_lobes(
     display_gain: float,
     turning: float,
     most_bytes: float,
+    settings: LobeSettings = THOROUGH,
     progress: Progress | None = None,
     *,
     formed: bool = False,
@@ -84,7 +85,9 @@ def fit_lobes(
     state = FitState(
         stack,
         find_places(stack),
-        make_search(rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY, formed=formed),
+        make_search(
+            rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY, formed=formed, widths=settings.widths
+        ),
         np.stack([disc_average(LOBE_BASIS, light, rig.radius_rad) for light in rig.direction]),
         guess_prior(TERMS[LOBE_BASIS]),
         np.float32(display_gain),
@@ -94,16 +97,20 @@ def fit_lobes(
         rig.radius_rad,
         None,
         np.zeros(count, np.bool_),
+        settings,
         progress,
     )
     _fit_bases(state)
-    if not formed:
+    if not settings.lobes:
+        state.smooth[:] = True
+    elif settings.detail and not formed:
         mark_smooth(state)
     _search(state)
     state.prior = learn_prior(state.coefficient)
-    for step in range(PASSES):
+    facets = guess_facets(state.sets, gather_members(state.sets, 0), state.places)
+    for step in range(settings.passes):
         facets = _find_facets(state, turning)
-        _pick(state, facets, f"facets {step + 1} of {PASSES}")
+        _pick(state, facets, f"facets {step + 1} of {settings.passes}")
     return _finish(state, facets, most_bytes)
 
 
@@ -121,20 +128,27 @@ def _fit_bases(state: FitState) -> None:
 def _search(state: FitState) -> None:
     """Find each texel's lobes from its own photos."""
     worth = np.float32(WORTH_FORMED if state.search.formed else WORTH)
-    lattice = LATTICE_FORMED if state.search.formed else LATTICE
-    thorough = (state.places.row % lattice == 0) & (state.places.column % lattice == 0)
+    places, spacing = state.places, state.settings.spacing
+    lattice = LATTICE_FORMED if state.search.formed else state.settings.lattice
+    thorough = (places.row % lattice == 0) & (places.column % lattice == 0)
+    left_out = state.smooth | (places.row % spacing > 0) | (places.column % spacing > 0)
 
     def work(first: int, last: int) -> None:
         own, spare = make_work(state.search), make_work(state.search)
         for begin in range(first, last, CHUNK):
             some = slice(begin, min(begin + CHUNK, last))
-            if not state.smooth[some].all():
+            if not left_out[some].all():
                 x, clear = state.photos(some)
-                args = (worth, state.smooth, thorough, x, clear, state.base(some), begin, state.sets)
+                args = (worth, left_out, thorough, x, clear, state.base(some), begin, state.sets)
                 search_lobes(state.search, own, spare, *args)
 
     count = len(state.stack.texels)
     run_bands(work, count, state.count("search", count))
+    if spacing > 1:
+        source = places.texel[places.row // spacing * spacing, places.column // spacing * spacing]
+        start = np.flatnonzero(left_out & ~state.smooth & (source >= 0))
+        for values in state.sets:
+            values[start] = values[source[start]]
 
 
 def _find_facets(state: FitState, turning: float) -> Facets:
@@ -185,6 +199,10 @@ def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
             finish_facets(state.search, own, sets, samples, size, begin, facets)
 
     run_bands(finish, len(facets.width), state.count("finish", len(facets.width)))
+    if not state.settings.fire:
+        facets.fire[:] = 0
+    if not state.settings.doubt:
+        facets.spread[:] = 0
     share, soft = soften(facets.spread / float(state.search.radius))
     width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
 

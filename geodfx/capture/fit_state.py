@@ -12,6 +12,7 @@ from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.facet_fit import Samples
 from geodfx.capture.fit_base import fit_base
 from geodfx.capture.fit_detail import Detail, residuals
+from geodfx.capture.fit_settings import LobeSettings
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light
 from geodfx.capture.photos import RadianceStack
@@ -19,7 +20,6 @@ from geodfx.progress import Progress, counter
 
 __all__ = ["CHUNK", "FitState", "facet_samples", "find_places", "fitted_chunks"]
 
-MOST_SAMPLES = 128  # of a facet's texels, evenly over it: more tell no more
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
 Chunk = tuple[int, F32, F32, F32]
@@ -42,6 +42,7 @@ class FitState:
     radius_rad: float
     detail: Detail | None  # of smooth texels
     smooth: Bool  # (T,) texels that have no lobes
+    settings: LobeSettings
     progress: Progress | None
 
     def photos(self, texels: slice | I64) -> tuple[F32, F32]:
@@ -104,7 +105,7 @@ def fitted_chunks(state: FitState, first: int, last: int, *, robust: bool = Fals
 
 def facet_samples(state: FitState, facets: Facets, members: Members, first: int, last: int) -> Iterator[FacetChunk]:
     """Yield facets first to last, some at a time, as (first of them, samples of their texels)."""
-    size = np.minimum(np.diff(members.start), MOST_SAMPLES)
+    size = np.minimum(np.diff(members.start), state.settings.samples)
     begin = first
     while begin < last:
         end = begin + 1

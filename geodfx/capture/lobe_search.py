@@ -84,16 +84,23 @@ class Search(NamedTuple):
 
 
 def make_search(
-    light_direction: F64, radius_rad: float, ceiling: float, sparsity: float, *, formed: bool = False
+    light_direction: F64,
+    radius_rad: float,
+    ceiling: float,
+    sparsity: float,
+    *,
+    formed: bool = False,
+    widths: bool = True,
 ) -> Search:
     """Return the search for lights (L, 3): a spiral net a width (Vogel 1979), kept where any light is seen.
 
-    formed: lobes may be longer than wide, as they are over tilts; there is a net for each of FORMS, too.
+    formed: lobes may be longer than wide, as they are over tilts; there is a net for each of FORMS, too. widths: false
+    for lobes that are points.
     """
     _, area, blur = light_kernel(radius_rad)
     radius = 2 * math.sin(radius_rad / 2)
-    directions, widths, forms, costs, counts, seen, responses = [], [], [], [], [], [], []
-    shapes = [(radius * share, (0.0, 0.0), CANDIDATE_SPACING) for share in WIDTHS]
+    directions, chords, forms, costs, counts, seen, responses = [], [], [], [], [], [], []
+    shapes = [(radius * share, (0.0, 0.0), CANDIDATE_SPACING) for share in (WIDTHS if widths else WIDTHS[:1])]
     shapes += [(0.0, form, FORMED_SPACING) for form in FORMS] if formed else []
     for width, form, spacing in shapes:
         net = _spiral(spacing * math.hypot(radius, 2 * width))
@@ -102,7 +109,7 @@ def make_search(
         kept = response.max(axis=1) > 0
         response = response[kept]
         directions.append(net[kept])
-        widths.append(np.full(len(response), width))
+        chords.append(np.full(len(response), width))
         forms.append(np.tile(form, (len(response), 1)))
         highest = lobe_response(np.float32(0.0), np.float32(area), np.float32(blur + width * width))
         costs.append(np.full(len(response), sparsity * highest))
@@ -119,7 +126,7 @@ def make_search(
         ceiling=np.float32(ceiling),
         sparsity=np.float32(sparsity),
         direction=np.concatenate(directions).astype(np.float32),
-        width=np.concatenate(widths).astype(np.float32),
+        width=np.concatenate(chords).astype(np.float32),
         form=np.concatenate(forms).astype(np.float32),
         formed=formed,
         worth_shared=np.float32(WORTH_SHARED_FORMED if formed else WORTH_SHARED),

@@ -14,7 +14,7 @@ GOLDEN_TURN = math.pi * (3 - math.sqrt(5))
 # The share of exits higher than z is (1 - z)^GATHERED; 1 would be evenly over the half sphere. The most likely value
 # for the three strongest lobes of the texels of 31 simulated stones, brilliants, steps and crystals of 13 materials,
 # none of which stands in the table of docs/PLAN.md; benchmarks/test_exits.py measures it.
-GATHERED = 0.32
+GATHERED = 0.31
 
 
 def even_directions(count: int, lowest_z: float = 0.0) -> F64:
