@@ -74,7 +74,7 @@ def encode_detailed(state: FitState, facets: Facets) -> tuple[Base, F64]:
     """Return the base in codes, with the detail that photos tell beyond it, and its terms (L, T) under the lights."""
     shape, texels, gain = state.places.texel.shape, state.stack.texels, float(state.gain)
     rough = None if state.search.formed or not state.settings.detail else _rough_detail(state, facets)
-    if rough is None and not state.smooth.any():
+    if rough is None and state.detail is None:
         coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
         return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain), state.terms
     nodes = dome_nodes()

@@ -13,6 +13,7 @@ from geodfx.arrays import F64
 from geodfx.basis import evaluate, light_kernel, lobe_response
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.fit_lobes import SHARES, SOFT_WIDTHS, SPREADS
+from geodfx.capture.fit_settings import FAST, LobeSettings
 from geodfx.capture.lobe_search import make_search
 from geodfx.capture.lobe_work import make_work, set_left, set_response, start
 from geodfx.capture.photos import RadianceStack
@@ -239,3 +240,34 @@ def test_softened_lobes_solve_the_expected_display(spread: float):
     k = SPREADS.index(spread)
     best = minimize(loss, [0.8, 0.7 * spread], bounds=[(0.1, 1.2), (0.0, 1.0)], method="Powell")
     assert loss(np.array([SHARES[k], SOFT_WIDTHS[k]])) <= 1.1 * best.fun + 1e-6
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [LobeSettings(passes=0), LobeSettings(widths=False), LobeSettings(fire=False, doubt=False, detail=False), FAST],
+    ids=["alone", "points", "plain", "fast"],
+)
+def test_facets_are_found_with_less_effort_and_fewer_ideas(session: Session, settings: LobeSettings):
+    """On facets of twelve texels a side: a quick fit searches one texel in nine."""
+    lights, times = dome(96), 3
+    stack, exits = photographed(0.3, 0.0, lights)
+    side = np.arange(SIZE * times) // times
+    enlarged = (side[:, None] * SIZE + side).ravel()
+    large = RadianceStack(stack.codes[enlarged], None, None, np.arange(len(enlarged)), (SIZE * times, SIZE * times))
+    alpha = np.full((SIZE * times, SIZE * times), 255, np.uint8)
+    stone = fit_stone(session, large, rig(lights), alpha, "lobes", settings).stone
+    assert stone.lobes is not None
+    lobes = unpack_lobes(stone.lobes, SIZE * times)
+    found = lobes.direction[np.searchsorted(lobes.texel, np.arange(len(enlarged))), 1]
+    off = np.degrees(2 * np.arcsin(np.linalg.norm(found - exits[enlarged], axis=1) / 2))
+    assert off.max() < 4.0
+    assert (stone.provenance.get("effort") == "fast") == (settings == FAST)
+
+
+def test_a_stone_without_lobes_is_its_base(session: Session):
+    lights = dome(96)
+    stack, _ = photographed(0.3, 0.1, lights)
+    alpha = np.full((SIZE, SIZE), 255, np.uint8)
+    stone = fit_stone(session, stack, rig(lights), alpha, "lobes", LobeSettings(lobes=False)).stone
+    assert stone.lobes_per_texel == 0
+    assert stone.base.basis == "hsh"
