@@ -23,7 +23,7 @@ def process(
 ) -> Stone:
     """Return the stone that the photos of a session folder show; `Stone.save` keeps it.
 
-    model: `lobes`, or the smooth `hsh` or `ptm`. fast: a quick look at `lobes`, in a quarter of the time.
+    model: `lobes`, or the smooth `hsh` or `ptm`. fast: a quick look at `lobes`, in half the time.
     progress: called with (stage, done, total) from this thread. Raises SessionError, PhotoError, CalibrationError or
     FitError.
     """

@@ -38,7 +38,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default=MODELS[0],
         help="lobes: facets and flakes that flash (default); hsh, ptm: smooth matte objects, small files",
     )
-    parser.add_argument("--fast", action="store_true", help="a quick look, in a quarter of the time")
+    parser.add_argument("--fast", action="store_true", help="a quick look, in half the time")
     parser.add_argument("--no-report", action="store_true", help="write neither preview nor report")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=_run, parser=parser)
