@@ -115,7 +115,9 @@ def choose_detail(directions: F64, residual: F32, x: F32, base: F32, aim: float)
     best: tuple[float, Detail, F32] | None = None
     for reach in REACHES:
         for noise in NOISES:
-            inverse = np.linalg.inv(_matern(chord / reach) + noise * np.eye(len(chord))).astype(np.float32)
+            covariance = _matern(chord / reach) + noise * np.eye(len(chord))
+            _invert(covariance)
+            inverse = covariance.astype(np.float32)
             sums = np.empty((len(x), 2), np.float32)
             leave_one_out(inverse, residual, x, base, sums)
             saved = float(np.maximum(aim * sums[:, 1] - sums[:, 0], 0).sum(dtype=np.float64))
@@ -155,8 +157,9 @@ def detailed_light(residual: F32, base: F32) -> F32:
 def towards(detail: Detail, directions: F64, others: F64) -> F32:
     """Return how much each photo's residual adds to what is shown in other directions, (L, N)."""
     chord = np.linalg.norm(directions[:, None] - others[None], axis=2)
-    weights: F32 = (detail.inverse.astype(np.float64) @ _matern(chord / detail.reach)).astype(np.float32)
-    return weights
+    weights = np.einsum("ij,jn->in", detail.inverse.astype(np.float64), _matern(chord / detail.reach))
+    rounded: F32 = weights.astype(np.float32)
+    return rounded
 
 
 @kernel
@@ -188,3 +191,20 @@ def _matern(chord: F64) -> F64:
     t = np.sqrt(5) * chord
     covariance: F64 = (1 + t + t * t / 3) * np.exp(-t)
     return covariance
+
+
+@kernel
+def _invert(matrix: F64) -> None:
+    """Invert a symmetric positive matrix in place by sweeps. LAPACK's last digits depend on its threads."""
+    size = len(matrix)
+    for k in range(size):
+        pivot = 1.0 / matrix[k, k]
+        matrix[k, k] = 1.0
+        for j in range(size):
+            matrix[k, j] *= pivot
+        for i in range(size):
+            if i != k:
+                factor = matrix[i, k]
+                matrix[i, k] = 0.0
+                for j in range(size):
+                    matrix[i, j] -= factor * matrix[k, j]

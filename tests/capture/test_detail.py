@@ -90,6 +90,8 @@ def test_a_photo_is_foretold_as_if_it_had_not_been_taken():
     kept = np.delete(np.arange(LIGHTS), left)
     # The covariance of the others is a block of the whole, whose inverse the detail holds.
     covariance = np.linalg.inv(detail.inverse.astype(np.float64))
+    assert np.diag(covariance) == pytest.approx(np.full(LIGHTS, covariance[0, 0]), rel=1e-3)
+    assert 1 < covariance[0, 0] < 5
     weights = np.linalg.solve(covariance[np.ix_(kept, kept)], covariance[kept, left])
     its = np.einsum("i,nic->nc", weights, residual[:, kept])
     shown = np.clip(0.1 ** (1 / DISPLAY_GAMMA) + its, 0, 1)
