@@ -38,7 +38,7 @@ from geodfx.simulate.uniaxial import (
 
 __all__ = ["Glass", "trace_sample"]
 
-MIN_WEIGHT = 1e-4  # of the texel's light; what is left then is told as lost
+MIN_WEIGHT = 1e-4  # of the texel's light, over all kinds of ray; what is left then is told as lost
 MIN_SPLIT = 1e-3  # of the texel's light; of less a film's part is not split off
 MOST_EXITS = MAX_EXITS - (MAX_CHAINS + 1) * (MAX_BOUNCES + 1)  # beyond, what films mirror is told as lost
 FEATHERS = 1 << 21  # number of the first feather among the faces of a path
@@ -175,7 +175,7 @@ def _chain(
     no, ne = glass.ordinary[sample, band], glass.extraordinary[sample, band]
     absorbance = glass.absorbance[sample, band]
     first, last = solids.first[solid], solids.first[solid + 1]
-    while weight >= MIN_WEIGHT and bounce < MAX_BOUNCES:
+    while weight * glass.modes >= MIN_WEIGHT and bounce < MAX_BOUNCES:
         bounce += 1
         dx, dy, dz = kx, ky, kz
         if mode == 1:

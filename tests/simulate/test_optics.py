@@ -164,6 +164,7 @@ def test_a_birefringent_stone_sends_out_two_rays():
     assert zircon.modes == 2
     exits = trace(brilliant(), zircon, (0.3, 0.1, 3), (0, 0, -1))
     band = exits.band == 4
+    assert exits.weight[band].sum() == pytest.approx(1, abs=1e-4)
     shown = exits.weight @ zircon.rgb[0][exits.band]
     np.testing.assert_allclose(shown + exits.lost, 1, atol=1e-12)
     plain = make_glass(MATERIALS["zircon"], spectrum, splits=False)
