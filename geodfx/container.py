@@ -28,6 +28,7 @@ import numpy.typing as npt
 from geodfx.arrays import Deferred
 from geodfx.errors import StoneError
 from geodfx.images import atomic_write
+from geodfx.paths import is_file, is_folder
 
 __all__ = ["FORMAT", "Container", "Part", "read_container", "write_container"]
 
@@ -192,10 +193,10 @@ def _frame_digest(data: mmap.mmap, entries: Mapping[str, Mapping[str, Any]]) -> 
 
 def _map(path: Path) -> mmap.mmap:
     """Map a file into memory."""
-    if not path.exists():
-        raise StoneError(f"{path}: no such file; `geodfx process SESSION -o {path.name}` makes one")
-    if not path.is_file():
+    if is_folder(path):
         raise StoneError(f"{path}: not a file; give the path of a .gdfx file")
+    if not is_file(path):
+        raise StoneError(f"{path}: no such file; `geodfx process SESSION -o {path.name}` makes one")
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -24,6 +24,7 @@ from geodfx.arrays import F32, U8
 from geodfx.colour import encode_srgb, to_codes
 from geodfx.errors import GeodfxError, OutputError, PhotoError, SessionError
 from geodfx.headers import BadPictureError, Header, check_exr, png_essentials, read_header
+from geodfx.paths import is_folder
 
 __all__ = [
     "PHOTO_SUFFIXES",
@@ -143,7 +144,7 @@ def _temporary(path: Path, *, keep: bool = True) -> Iterator[Path]:
         if keep:
             temporary.replace(path)
     except OSError as error:
-        if not path.parent.is_dir():
+        if not is_folder(path.parent):
             raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first") from error
         remedy = "free some space, make the folder writable, or choose another place"
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}; {remedy}") from error

@@ -10,7 +10,7 @@ import numpy as np
 from geodfx.arrays import F64
 from geodfx.errors import CalibrationError, SessionError
 
-__all__ = ["MAX_TILT_DEG", "is_file", "list_folder", "read_lp", "read_text", "read_tilts", "unit_directions"]
+__all__ = ["MAX_TILT_DEG", "list_folder", "read_lp", "read_text", "read_tilts", "unit_directions"]
 
 TILT_COLUMNS = "file,pitch_deg,roll_deg"
 MAX_TILT_DEG = 90.0  # beyond this the camera sees the stone's back
@@ -82,14 +82,6 @@ def read_text(path: Path) -> str:
         raise SessionError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:
         raise SessionError(f"{path}: cannot be read ({error.strerror}); put it in place") from error
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether a file is there; a name that no file can have is not."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def list_folder(folder: Path) -> list[Path]:

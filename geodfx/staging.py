@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geodfx.errors import OutputError
+from geodfx.paths import is_folder
 
 __all__ = ["staged"]
 
@@ -20,7 +21,7 @@ def staged(folder: Path) -> Iterator[Path]:
     `folder` is made if it is not there, but not its parent; other files in it stay, those of the same names are
     replaced. Raises OutputError, which names the place where the files were meant to be.
     """
-    is_there = folder.is_dir()
+    is_there = is_folder(folder)
     temporary = (folder if is_there else folder.parent) / f".{folder.name[:64]}.{secrets.token_hex(6)}.part"
     try:
         if folder.exists() and not is_there:
@@ -35,7 +36,7 @@ def staged(folder: Path) -> Iterator[Path]:
     except OutputError as error:
         raise OutputError(str(error).replace(str(temporary), str(folder))) from error
     except OSError as error:
-        if not folder.parent.is_dir():
+        if not is_folder(folder.parent):
             told = f"there is no folder {folder.parent}; make it first"
         else:
             told = f"{error.strerror or error}; free some space, make the folder writable, or choose another place"

@@ -357,3 +357,35 @@ def test_info_tells_how_far_a_stones_directions_are_left_open(stone_path, capsys
     said = printed_json(capsys)
     assert said["facets"] == len(geodfx.load(stone_path).lobes.facets)
     assert said["doubt_deg"] == {"median": 0.0, "nine_tenths": 0.0}
+
+
+LONG = "a" * 300  # longer than a file's name can be
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["info", LONG],
+        ["process", LONG, "-o", "stone.gdfx"],
+        ["process", "SESSION", "-o", LONG + ".gdfx"],
+        ["process", "SESSION", "-o", LONG + "/stone.gdfx"],
+        ["plan", LONG],
+        ["plan", LONG + ".lp", "--light-radius", "5"],
+        ["plan", "SESSION", "-o", LONG + ".svg"],
+        ["simulate", LONG + ".toml", "-o", "out"],
+        ["relight", LONG + ".gdfx", "-o", "frame.png", "--light", "0,0,1"],
+        ["relight", "STONE", "-o", LONG + ".png", "--light", "0,0,1"],
+        ["relight", "STONE", "-o", LONG, "--lights", "SESSION/lights.lp", "--light-radius", "5"],
+        ["relight", "STONE", "-o", "frame.png", "--environment", LONG + ".hdr"],
+        ["evaluate", "MADE", "SESSION", "--pictures", LONG],
+    ],
+)
+def test_a_name_that_is_too_long_is_told(words, session, stone_path, made, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    places = {"SESSION": session, "STONE": stone_path, "MADE": made / "card.gdfx"}
+    for name, place in places.items():
+        words = [word.replace(name, str(place)) for word in words]
+    assert main(words) == 1
+    told = capsys.readouterr().err.strip().splitlines()
+    assert told[-1].startswith("geodfx: error: ") and LONG in told[-1]
+    assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,8 @@ from geodfx.colour import srgb_decoding_table
 from geodfx.errors import PhotoError, SessionError
 from geodfx.images import is_own_picture, probe_image, read_image
 from geodfx.jit import kernel, thread_count
-from geodfx.light_files import is_file, list_folder
+from geodfx.light_files import list_folder
+from geodfx.paths import is_file, is_folder
 
 __all__ = [
     "PhotoSet",
@@ -187,7 +188,7 @@ def _missing_remedy(session: Session, name: str, path: Path) -> str:
     """Return what to do about a photo that is listed but not there."""
     listing = session.listing or session.folder
     listed = {photo.name for photo in session.photos}
-    others = [other.name for other in list_folder(path.parent)] if path.parent.is_dir() else []
+    others = [other.name for other in list_folder(path.parent)] if is_folder(path.parent) else []
     near = difflib.get_close_matches(path.name, [other for other in others if other not in listed], 1)
     hint = f" (there is a {near[0]!r})" if near else ""
     return f"put it back, or correct or remove {name!r} in {listing}{hint}"

@@ -29,7 +29,8 @@ from geodfx.capture.settings import (
 )
 from geodfx.errors import SessionError
 from geodfx.images import PHOTO_SUFFIXES, is_own_picture, probe_image
-from geodfx.light_files import is_file, list_folder, read_lp, read_tilts, unit_directions
+from geodfx.light_files import list_folder, read_lp, read_tilts, unit_directions
+from geodfx.paths import is_file, is_folder
 
 __all__ = ["Domain", "Session", "SphereSource", "Transfer", "read_lp", "read_session", "read_tilts"]
 
@@ -91,7 +92,7 @@ def read_session(folder: Path) -> Session:
     Raises SessionError, naming file and key, for what is wrong in session.toml, a light or a tilt file; see `read_lp`.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise SessionError(f"{folder}: is no folder; name the folder that holds the photos and their light file")
     settings = read_settings(folder)
     domain = cast(Domain, settings.choice("domain", DOMAINS))

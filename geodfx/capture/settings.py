@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geodfx.errors import SessionError
-from geodfx.light_files import is_file, read_text
+from geodfx.light_files import read_text
+from geodfx.paths import is_file, is_folder
 
 __all__ = ["DOMAINS", "SESSION_FILE", "SPHERE_KEYS", "TRANSFERS", "Settings", "check_keys", "read_settings"]
 
@@ -80,7 +81,7 @@ class Settings:
         if (name := self.text(key)) is None:
             return None
         path = self.path.parent / name
-        if not (path.is_dir() if folder else is_file(path)):
+        if not (is_folder(path) if folder else is_file(path)):
             raise self.error(key, f"names {path}, which is not there; correct the key or put the file in place")
         return path
 
@@ -92,6 +93,7 @@ def read_settings(folder: Path) -> Settings:
         return Settings(path, {"domain": "light"})
     try:
         values = tomllib.loads(read_text(path))
+        repr(values)  # a hexadecimal number of thousands of digits has none
     except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise SessionError(f"{path}: is not valid TOML: {error}; correct that line") from error
     settings = Settings(path, values)

@@ -11,6 +11,7 @@ from geodfx.capture.photos import open_photos
 from geodfx.capture.session import read_session
 from geodfx.commands.terminal import print_json, shown_bytes
 from geodfx.lobe_map import doubt_quantiles
+from geodfx.paths import is_folder
 from geodfx.stone import Stone
 
 __all__ = ["add_to"]
@@ -32,7 +33,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _run(options: argparse.Namespace) -> None:
     path: Path = options.path
-    values = _session_values(path) if path.is_dir() else _stone_values(path)
+    values = _session_values(path) if is_folder(path) else _stone_values(path)
     if options.json:
         print_json(values)
         return

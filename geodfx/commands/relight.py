@@ -14,6 +14,7 @@ from geodfx.arrays import F32
 from geodfx.capture.session import read_lp, read_tilts
 from geodfx.commands.terminal import print_json, shown_progress
 from geodfx.images import check_writable
+from geodfx.paths import is_folder
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
 from geodfx.render.film import FILM_SUFFIXES, write_film
 from geodfx.render.output import FRAME_SUFFIXES, LINEAR_SUFFIXES, brightened, frame_stems, white_gain, write_frame
@@ -131,7 +132,7 @@ def _check_usage(options: argparse.Namespace) -> None:
         wrong("--frame-suffix is for the frames in a folder; a single picture or film is what OUT ends in")
     if not several and out.suffix.lower() not in FRAME_SUFFIXES:
         wrong(f"{out}: OUT must end in one of {', '.join(FRAME_SUFFIXES)}")
-    if several and out.suffix.lower() in LINEAR_SUFFIXES and not out.is_dir():
+    if several and out.suffix.lower() in LINEAR_SUFFIXES and not is_folder(out):
         wrong(f"{out}: several frames go into a folder, or into a film that ends in {' or '.join(FILM_SUFFIXES)}")
 
 

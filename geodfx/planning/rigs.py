@@ -11,6 +11,7 @@ from geodfx.capture.rig import LightRig, make_rig
 from geodfx.capture.session import read_lp, read_session
 from geodfx.capture.settings import SESSION_FILE
 from geodfx.errors import RecipeError, SessionError
+from geodfx.paths import is_folder
 from geodfx.simulate import planned_series, read_recipe
 
 __all__ = ["find_lights"]
@@ -29,7 +30,7 @@ def find_lights(source: Path, radius_rad: float | None) -> LightRig:
         return _of_recipe(source, radius_rad)
     if source.suffix.lower() == ".lp":
         return _of_light_file(source, radius_rad)
-    if not source.is_dir():
+    if not is_folder(source):
         raise SessionError(f"{source}: is neither a session's folder, nor a recipe (.toml), nor a light file (.lp)")
     return _of_session(source, radius_rad)
 

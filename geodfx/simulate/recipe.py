@@ -218,6 +218,7 @@ def read_recipe(path: Path) -> Recipe:
     """Return a recipe file, every value checked. Raises RecipeError, naming file, key and remedy."""
     try:
         values = tomllib.loads(path.read_text("utf-8-sig"))
+        repr(values)  # a hexadecimal number of thousands of digits has none
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from geodfx.errors import RecipeError
-from geodfx.light_files import is_file
+from geodfx.paths import is_file
 
 __all__ = [
     "Place",

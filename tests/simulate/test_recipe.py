@@ -74,6 +74,7 @@ def test_a_recipe_without_a_name_takes_its_files(tmp_path):
         (("[rig]", "[rig]\nradius_deg = nan"), r"rig\.radius_deg is nan; it must be a number"),
         (("[rig]", f"[rig]\nradius_deg = {'9' * 400}"), r"rig\.radius_deg is 9+; it must be a number from 0\.1 to 60"),
         (("seed = 3", f"seed = {'9' * 5000}"), r"is not valid TOML: Exceeds the limit"),
+        (("seed = 3", f"seed = 0x{'9' * 5000}"), r"is not valid TOML: Exceeds the limit"),
         (('"dome"', f'"lights"\nfile = "{"a" * 400}"'), r"rig\.file names .*aaa, which is not there"),
         (
             ('"dome"', '"rings"\nlights = 2000'),
