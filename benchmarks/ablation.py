@@ -13,7 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
-from geodfx.capture import FAST, THOROUGH, LobeSettings, capture
+from geodfx.capture import FAST, THOROUGH, LobeSettings, capture, choose_settings
 from geodfx.capture.session import read_session
 from geodfx.evaluate import evaluate
 
@@ -31,6 +31,7 @@ STEPS = {
     "with doubt: the mean over what photos leave open": DOUBTING,
     "with detail of smooth texels: the default": THOROUGH,
     "`--fast`": FAST,
+    "`--lean`": choose_settings(lean=True),
 }
 
 

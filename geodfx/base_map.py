@@ -13,7 +13,7 @@ where values span little, each plane is one coefficient of one channel: offset +
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,17 @@ from geodfx.basis import TERMS
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import run_bands
 
-__all__ = ["Base", "base_light", "cut_light", "decode_base", "encode_base", "principal_parts"]
+__all__ = [
+    "LOSS",
+    "PLANES",
+    "Base",
+    "base_light",
+    "cut_light",
+    "decode_base",
+    "encode_base",
+    "lost_by_planes",
+    "principal_parts",
+]
 
 LEVEL_POWER = 3  # of a level's code: a step is 1.2 % of the brightest texel, 2.5 % of one ten times darker
 PLANES = (4, 8, 12, 16)  # a texture holds four at a time; the fewest that lose less than this are taken:
@@ -72,19 +82,23 @@ def encode_base(
     texel: I64,
     shape: tuple[int, int],
     display_gain: float = 1.0,
+    planes: Sequence[int] = PLANES,
 ) -> Base:
     """Return the base of coefficients (N, T, 3) at some texels (N,), in row order, of a picture of `shape` (H, W).
 
     coefficients: the array, or what returns (n, T, 3) of some of the texels, a slice or indices, from any thread.
-    display_gain: at which a stone in linear space is displayed; in display space it does not matter.
+    display_gain: at which a stone in linear space is displayed, and planes: how many there may be, fewest first; in
+    display space neither matters.
     """
     values = coefficients if callable(coefficients) else coefficients.__getitem__
-    encode = _encode_linear if space == "linear" else _encode_display
-    codes, mix, offset = encode(values, len(texel), basis, display_gain)
-    planes = np.zeros((codes.shape[1], shape[0] * shape[1]), np.uint8)
-    for plane, code in zip(planes, codes.T, strict=True):
+    if space == "linear":
+        codes, mix, offset = _encode_linear(values, len(texel), basis, display_gain, planes)
+    else:
+        codes, mix, offset = _encode_display(values, len(texel), basis)
+    picture = np.zeros((codes.shape[1], shape[0] * shape[1]), np.uint8)
+    for plane, code in zip(picture, codes.T, strict=True):
         plane[texel] = code
-    return Base(basis, space, planes.reshape(-1, *shape), mix, offset)
+    return Base(basis, space, picture.reshape(-1, *shape), mix, offset)
 
 
 def decode_base(base: Base) -> F32:
@@ -105,10 +119,20 @@ def base_light(base: Base, texel: I64, terms: F64) -> F32:
     return shown
 
 
-def principal_parts(light: F32) -> tuple[F64, F64]:
-    """Return what planes hold of displayed light (n, L, 3): the mean of its shapes and their principal parts."""
+def principal_parts(light: F32, planes: Sequence[int] = PLANES) -> tuple[F64, F64]:
+    """Return what planes hold of displayed light (n, L, 3): the mean of its shapes and their principal parts.
+
+    planes: how many there may be, fewest first.
+    """
     values = light.reshape(len(light), -1)
-    return _principal(values, values.shape[1], 1.0)
+    return _principal(values, values.shape[1], 1.0, planes)
+
+
+def lost_by_planes(light: F32, planes: Sequence[int]) -> F64:
+    """Return what so many planes lose of displayed light (n, L, 3), mean squares of what a display shows of it."""
+    values = light.reshape(len(light), -1)
+    lost = _parts(values, values.shape[1], 1.0)[2]
+    return lost[np.minimum(planes, len(lost)) - 1]
 
 
 def cut_light(parts: tuple[F64, F64], light: F32) -> F32:
@@ -128,7 +152,7 @@ def _split(base: Base) -> tuple[F32, U8]:
     return (base.planes[0] / np.float32(255)) ** LEVEL_POWER, base.planes[1:]
 
 
-def _encode_display(values: Values, count: int, basis: str, _: float) -> tuple[U8, F32, F32]:
+def _encode_display(values: Values, count: int, basis: str) -> tuple[U8, F32, F32]:
     """Return codes (N, 3 T), each over its own range, their mix and offset."""
     terms = TERMS[basis]
     low, high = np.full(3 * terms, np.inf), np.full(3 * terms, -np.inf)
@@ -145,12 +169,14 @@ def _encode_display(values: Values, count: int, basis: str, _: float) -> tuple[U
     return codes, mix.astype(np.float32), low.reshape(terms, 3).astype(np.float32)
 
 
-def _encode_linear(values: Values, count: int, basis: str, display_gain: float) -> tuple[U8, F32, F32]:
+def _encode_linear(
+    values: Values, count: int, basis: str, display_gain: float, planes: Sequence[int]
+) -> tuple[U8, F32, F32]:
     """Return codes (N, P), level first, the shapes' mix and offset."""
     terms = TERMS[basis]
     # Harmonics are orthonormal over the 2 pi of the hemisphere; a dome's terms are the light itself at its nodes.
     squares = 3 * terms if basis == "dome" else 6 * math.pi
-    mean, part = _principal(values(evenly(count, SAMPLE)).reshape(-1, 3 * terms), squares, display_gain)
+    mean, part = _principal(values(evenly(count, SAMPLE)).reshape(-1, 3 * terms), squares, display_gain, planes)
     level = np.empty(count)
     place = np.empty((count, len(part)), np.float32)
 
@@ -185,11 +211,24 @@ def _level_and_shape(values: F32) -> tuple[F64, F64]:
     return level, values / np.maximum(level[:, None], 1e-12)
 
 
-def _principal(values: F32, squares: float, display_gain: float) -> tuple[F64, F64]:
+def _principal(values: F32, squares: float, display_gain: float, planes: Sequence[int]) -> tuple[F64, F64]:
     """Return the mean (V,) and principal parts (P - 1, V) of values (N, V) divided by their level.
 
-    squares: what the level's square is to the mean square of the light. A display of gamma g shows an error of a share
-    e as e / g of what it shows.
+    P is the first of `planes` that loses no more than LOSS, or else the last.
+    """
+    mean, part, lost = _parts(values, squares, display_gain)
+    for count in planes:
+        if count > len(part) or lost[count - 1] <= LOSS**2:
+            break
+    return mean, part[: count - 1]
+
+
+def _parts(values: F32, squares: float, display_gain: float) -> tuple[F64, F64, F64]:
+    """Return the mean (V,) and principal parts (K, V) of values (N, V) divided by their level, and what is lost.
+
+    The last, (K + 1,), is the mean square of what a display shows that is lost without any part, with the first, and
+    so on. squares: what the level's square is to the mean square of the light. A display of gamma g shows an error of
+    a share e as e / g of what it shows.
     """
     level, unit = _level_and_shape(values)
     weight = np.minimum(level * (display_gain / math.sqrt(squares)), 1) ** (2 / DISPLAY_GAMMA)
@@ -199,11 +238,8 @@ def _principal(values: F32, squares: float, display_gain: float) -> tuple[F64, F
     part, variance = _strongest(unit)
     left = float(np.einsum("nv,nv->", unit, unit)) - np.concatenate([[0.0], np.cumsum(variance)])
     scale = total / max(len(level), 1) / (3 * DISPLAY_GAMMA**2)
-    for planes in PLANES:
-        if planes > len(part) or left[planes - 1] * scale <= LOSS**2:
-            break
     part *= np.where(part.sum(axis=1, keepdims=True) < 0, -1, 1)
-    return mean, part[: planes - 1]
+    return mean, part, left * scale
 
 
 def _strongest(rows: F64) -> tuple[F64, F64]:

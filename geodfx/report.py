@@ -30,6 +30,7 @@ WORST = 3  # photos that are named and marked
 WIDEST = 1536  # pixels of a picture in the page
 CLIPPED_MUCH = 0.02  # share of the texels, on average over the photos, that deserves a word
 PICTURE_QUALITY = 90
+TOLD = ("effort", "asset")  # of the provenance: what was asked for
 
 LIGHTS_NOTE = (
     "Lights",
@@ -115,7 +116,7 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
     stone, rig = captured.stone, captured.rig
     width, height = stone.size
     facts = {
-        "model": stone.model,
+        "model": ", ".join([stone.model, *(str(stone.provenance[key]) for key in TOLD if key in stone.provenance)]),
         "size": f"{width} x {height} texels, {np.count_nonzero(stone.alpha) / stone.alpha.size:.0%} covered",
         "photos": str(len(captured.names)),
         **_capture_facts(captured),

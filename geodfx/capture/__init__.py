@@ -15,7 +15,7 @@ import numpy as np
 
 from geodfx.arrays import F64, frozen
 from geodfx.capture.fit import fit_stone
-from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings
+from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings, choose_settings
 from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import PhotoSet, open_photos, read_stack
 from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
@@ -27,7 +27,16 @@ from geodfx.progress import Progress, counter
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, make_camera
 
-__all__ = ["FAST", "THOROUGH", "Capture", "LobeSettings", "capture", "find_rig", "find_stage"]
+__all__ = [
+    "FAST",
+    "THOROUGH",
+    "Capture",
+    "LobeSettings",
+    "capture",
+    "choose_settings",
+    "find_rig",
+    "find_stage",
+]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,8 +28,6 @@ from geodfx.version import package_version
 
 __all__ = ["Fitted", "display_gain", "fit_stone"]
 
-TEXEL_BYTES = 24.0  # that a stone of lobes takes on a GPU, at most
-LEAST_BYTES = 1 << 18  # no device minds as many for a small picture
 MIN_PHOTOS = {"ptm": 6, "hsh": 9, "lobes": 9}  # as many as a texel's smooth part has terms
 
 
@@ -66,13 +64,15 @@ def fit_stone(
         raise FitError(f"{session.folder}: the stone is black in all photos; check their exposure and the mask")
     provenance: dict[str, str | int | float] = {"geodfx": package_version(), "photos": lights}
     if model == "lobes":
-        most = max(TEXEL_BYTES * alpha.size, LEAST_BYTES) - alpha.nbytes
+        most = settings.most_bytes(alpha.size) - alpha.nbytes
         turning = _turning(session, stack.size[0])
         found = fit_lobes(stack, rig, gain, turning, most, settings, progress, formed=tilting is not None)
         base, lobes, predict = found.base, found.lobes, found.light
         provenance["smooth_share"] = found.smooth_share
-        if settings == FAST:
+        if replace(settings, lean=False) == FAST:
             provenance["effort"] = "fast"
+        if settings.lean:
+            provenance["asset"] = "lean"
     else:
         coefficients = _fit_smooth(stack, rig, gain, model, progress)
         base, lobes = encode_base(model, "display", coefficients.transpose(0, 2, 1), stack.texels, alpha.shape), None

@@ -25,7 +25,7 @@ from geodfx.capture.facet_fit import finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings
-from geodfx.capture.fit_smooth import LOBE_BASIS, encode_detailed, mark_smooth
+from geodfx.capture.fit_smooth import LOBE_BASIS, choose_planes, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places, fitted_chunks
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_pack import pack, thin_out
@@ -44,7 +44,6 @@ WORTH, WORTH_FORMED = 0.05, 0.2  # loss that a lobe must save; one that may be l
 # Some texels are searched thoroughly: what they find, the others then pick up. Formed lobes take several times as long
 # to move, and fewer are.
 LATTICE_FORMED = 4
-BASE_PLANES = 8  # of a byte that a base takes where lobes have to make room
 
 # Where the photos leave a lobe's direction open by a standard deviation s, what a display shows of it on average is
 # best met by this share of its amplitude and this width (s and the width in the light's radius), for lobes that do not
@@ -187,7 +186,8 @@ def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
     A lobe that belongs to no facet becomes one of its own.
     """
     sets = state.sets
-    thin_out(sets, state.search, state.places, most_bytes - BASE_PLANES * state.places.texel.size)
+    planes = choose_planes(state, most_bytes)
+    thin_out(sets, state.search, state.places, most_bytes - planes[-1] * state.places.texel.size)
     facets = _add_single(sets, facets)
     members = gather_members(sets, len(facets.width))
     size = np.diff(members.start)
@@ -230,7 +230,7 @@ def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
 
     run_bands(amplitudes, count)
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
-    base, terms = encode_detailed(state, facets)
+    base, terms = encode_detailed(state, facets, planes)
 
     def light(first: int, last: int) -> F32:
         some = slice(first, last)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["FAST", "THOROUGH", "LobeSettings"]
+from geodfx.base_map import PLANES
+
+__all__ = ["FAST", "THOROUGH", "LobeSettings", "choose_settings"]
+
+TEXEL_BYTES, LEAN_BYTES = 24.0, 12.0  # that a stone takes on a GPU, at most
+LEAST_BYTES = 1 << 18  # no device minds as many for a small picture
+LEAN_PLANES = (1, 2, 4, 8)  # of the base; more would leave no room for lobes
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,25 @@ class LobeSettings:
     fire: bool = True  # false: one direction for all channels
     doubt: bool = True  # false: the likeliest direction is shown, not the mean over all that the photos leave open
     detail: bool = True  # false: nine terms are the base of smooth texels, too, and they have lobes
+    lean: bool = False  # true: half the bytes
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """How many planes the base may have, fewest first."""
+        return LEAN_PLANES if self.lean else PLANES
+
+    def most_bytes(self, texels: int) -> float:
+        """Return how many bytes a stone whose picture has so many texels may take on a GPU.
+
+        A lean one is held to its bytes a texel however small it is: where many are shown at once, their sum matters.
+        """
+        return LEAN_BYTES * texels if self.lean else max(TEXEL_BYTES * texels, LEAST_BYTES)
 
 
 THOROUGH = LobeSettings()
 FAST = LobeSettings(spacing=3, lattice=3, passes=3, samples=48)
+
+
+def choose_settings(*, fast: bool = False, lean: bool = False) -> LobeSettings:
+    """Return the settings of a quick fit or a thorough one, of a lean stone or a full one."""
+    return replace(FAST if fast else THOROUGH, lean=lean)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from geodfx.arrays import F32, F64, I64, evenly
-from geodfx.base_map import Base, cut_light, encode_base, principal_parts
+from geodfx.base_map import LOSS, Base, cut_light, encode_base, lost_by_planes, principal_parts
 from geodfx.basis import disc_average, dome_nodes, evaluate
 from geodfx.capture.facet_find import Facets
 from geodfx.capture.fit_detail import (
@@ -21,9 +23,10 @@ from geodfx.capture.fit_detail import (
     towards,
 )
 from geodfx.capture.fit_state import CHUNK, FitState
+from geodfx.capture.lobe_pack import lost_lobes, room_for_lobes
 from geodfx.jit import run_bands
 
-__all__ = ["LOBE_BASIS", "encode_detailed", "mark_smooth"]
+__all__ = ["LOBE_BASIS", "choose_planes", "encode_detailed", "mark_smooth"]
 
 LOBE_BASIS = "hsh"
 LEAST_SMOOTH = 0.2  # of the texels: fewer do not pay for planes that hold detail
@@ -48,7 +51,9 @@ def mark_smooth(state: FitState) -> None:
         return
     some = evenly(count, SAMPLE)
     residual, _, base = state.left(some)
-    parts = principal_parts(np.where(smooth[some, None, None], detailed_light(residual, base), base))
+    parts = principal_parts(
+        np.where(smooth[some, None, None], detailed_light(residual, base), base), state.settings.planes
+    )
 
     def cut(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):
@@ -70,13 +75,39 @@ def _cut_loss(parts: tuple[F64, F64], residual: F32, base: F32, lobes: F32 | np.
     return squares
 
 
-def encode_detailed(state: FitState, facets: Facets) -> tuple[Base, F64]:
-    """Return the base in codes, with the detail that photos tell beyond it, and its terms (L, T) under the lights."""
+def choose_planes(state: FitState, most_bytes: float) -> tuple[int, ...]:
+    """Return how many planes the base may have, fewest first, where base, lobes and facets may take most_bytes.
+
+    The last is how many leave room for: the fewest with which base and lobes lose no more than LOSS of what is shown,
+    or else those with which they lose least.
+    """
+    some = evenly(len(state.stack.texels), SAMPLE)
+    residual, _, base = state.left(some)
+    light = np.where(state.smooth[some, None, None], detailed_light(residual, base), base)
+    planes, shape = state.settings.planes, state.places.texel.shape
+    best, least = 0, np.inf
+    for i, base_lost in enumerate(lost_by_planes(light, planes)):
+        left = most_bytes - planes[i] * state.places.texel.size
+        if i > 0 and room_for_lobes(shape, left) < 0:
+            break
+        lost = float(base_lost) + lost_lobes(state.sets, state.search, state.places, left)
+        if lost < least:
+            best, least = i, lost
+        if lost <= LOSS**2:
+            break
+    return planes[: best + 1]
+
+
+def encode_detailed(state: FitState, facets: Facets, planes: Sequence[int]) -> tuple[Base, F64]:
+    """Return the base in codes, with the detail that photos tell beyond it, and its terms (L, T) under the lights.
+
+    planes: how many there may be, fewest first.
+    """
     shape, texels, gain = state.places.texel.shape, state.stack.texels, float(state.gain)
-    rough = None if state.search.formed or not state.settings.detail else _rough_detail(state, facets)
+    rough = None if state.search.formed or not state.settings.detail else _rough_detail(state, facets, planes)
     if rough is None and state.detail is None:
         coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
-        return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain), state.terms
+        return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain, planes), state.terms
     nodes = dome_nodes()
     terms = np.stack([disc_average(LOBE_BASIS, node, state.radius_rad) for node in nodes]).astype(np.float32)
     weights = [None if detail is None else towards(detail, state.directions, nodes) for detail in (rough, state.detail)]
@@ -90,10 +121,10 @@ def encode_detailed(state: FitState, facets: Facets) -> tuple[Base, F64]:
         radiance: F32 = light / state.gain
         return radiance
 
-    return encode_base("dome", "linear", values, texels, shape, gain), evaluate("dome", state.directions)
+    return encode_base("dome", "linear", values, texels, shape, gain, planes), evaluate("dome", state.directions)
 
 
-def _rough_detail(state: FitState, facets: Facets) -> Detail | None:
+def _rough_detail(state: FitState, facets: Facets, planes: Sequence[int]) -> Detail | None:
     """Return the detail of the texels that are not smooth, if it foretells photos better than base and lobes alone."""
     rough = np.flatnonzero(~state.smooth)
     if len(rough) == 0:
@@ -102,5 +133,5 @@ def _rough_detail(state: FitState, facets: Facets) -> Detail | None:
     residual, x, base = state.left(some, facets)
     lobes = state.lobes(some, facets)
     detail, sums = choose_detail(state.directions, residual, x, base + lobes, 1.0)
-    cut = _cut_loss(principal_parts(detailed_light(residual, base)), residual, base, lobes)
+    cut = _cut_loss(principal_parts(detailed_light(residual, base), planes), residual, base, lobes)
     return detail if sums[:, 0].sum() + cut.sum() < DETAIL_GAIN * sums[:, 1].sum() else None

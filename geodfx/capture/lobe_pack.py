@@ -10,10 +10,11 @@ from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.codes import BLOCK
+from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
 
-__all__ = ["pack", "thin_out"]
+__all__ = ["lost_lobes", "pack", "room_for_lobes", "thin_out"]
 
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
@@ -57,6 +58,22 @@ def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) 
     sets.number[:] = kept.sum(axis=1)
 
 
+def lost_lobes(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> float:
+    """Return what is lost with the lobes that would not fit into most_bytes, a mean square of what a display shows.
+
+    Over texels and lights; a lobe is seen under the share of the hemisphere's lights that its disc covers.
+    """
+    bright = _bright(sets, search)
+    out = (bright >= DIM) & ~_affordable(sets, search, places, most_bytes)
+    shown = np.minimum(bright[out].astype(np.float64), 1) ** (2 / DISPLAY_GAMMA)
+    return float(shown.sum()) * float(search.area) / 2 / len(bright)
+
+
+def room_for_lobes(shape: tuple[int, ...], most_bytes: float) -> float:
+    """Return how many of most_bytes are left to lobes and facets beside the index of a picture (H, W)."""
+    return most_bytes - shape[0] * -(-shape[1] // BLOCK) * BLOCK_BYTES
+
+
 def _bright(sets: LobeSets, search: Search) -> F32:
     """Return the light (T, K) that lobes show of a light at most, displayed; 0 where there is none."""
     there = np.arange(MAX_LOBES) < sets.number[:, None]
@@ -79,7 +96,6 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
 
     The brightest for their bytes come first; a facet's bytes fall on its lobes in equal parts.
     """
-    height, width = places.texel.shape
     bright = _bright(sets, search).ravel()
     seen = np.flatnonzero(bright >= DIM)
     facet = sets.facet.ravel()[seen]
@@ -90,7 +106,7 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     order = np.argsort(-bright[seen] / (LOBE_BYTES + table / share), kind="stable")
     opens = alone[order]
     opens[np.unique(name[order], return_index=True)[1]] = True
-    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= most_bytes - height * -(-width // BLOCK) * BLOCK_BYTES
+    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= room_for_lobes(places.texel.shape, most_bytes)
     kept = np.zeros(len(bright), np.bool_)
     kept[seen[order[fits]]] = True
     return kept.reshape(sets.width.shape)

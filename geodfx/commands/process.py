@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geodfx.capture import FAST, THOROUGH, Capture, capture
+from geodfx.capture import Capture, capture, choose_settings
 from geodfx.capture.session import read_session
 from geodfx.commands.terminal import print_json, shown_bytes, shown_progress
 from geodfx.images import check_writable, write_image
@@ -39,6 +39,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="lobes: facets and flakes that flash (default); hsh, ptm: smooth matte objects, small files",
     )
     parser.add_argument("--fast", action="store_true", help="a quick look, in half the time")
+    parser.add_argument("--lean", action="store_true", help="at most 12 bytes a texel on a GPU, half as many as else")
     parser.add_argument("--no-report", action="store_true", help="write neither preview nor report")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=_run, parser=parser)
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
         check_writable(path)
     session = read_session(options.session)
     with shown_progress() as progress:
-        captured = capture(session, options.model, FAST if options.fast else THOROUGH, progress)
+        captured = capture(session, options.model, choose_settings(fast=options.fast, lean=options.lean), progress)
     with staged(out.parent) as folder:
         captured.stone.save(folder / out.name)
         file_bytes = (folder / out.name).stat().st_size

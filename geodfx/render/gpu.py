@@ -81,12 +81,14 @@ class _Scene:
         target = self._context.texture(stone.size, 4, dtype="f4")
         self._buffer = self._context.framebuffer(color_attachments=[target])
         planes = _four_a_layer(stone.base.planes)
-        self._layers = len(planes)
+        self._layers, channels = len(planes), planes.shape[3]
         lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
         lobes.check()
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, stone.alpha.tobytes(), dtype="u1", alignment=1),
-            "base_planes": self._context.texture_array((width, height, self._layers), 4, planes.tobytes(), alignment=1),
+            "base_planes": self._context.texture_array(
+                (width, height, self._layers), channels, planes.tobytes(), alignment=1
+            ),
             "lobe_index": self._texture(lobes.index.shape[1::-1], lobes.index),
             "lobe_refs": self._fold("lobes", lobes.refs),
             "facet_words": self._fold("facets", lobes.facets),
@@ -175,11 +177,12 @@ class _Scene:
 
 
 def _four_a_layer(planes: U8) -> U8:
-    """Return planes (P, H, W) as layers (ceil(P / 4), H, W, 4); zeros fill the last."""
+    """Return planes (P, H, W) as layers (ceil(P / 4), H, W, 4); zeros fill the last. Fewer than four are one layer."""
     count, height, width = planes.shape
-    padded = np.zeros((-(-count // 4) * 4, height, width), np.uint8)
+    channels = min(count, 4)
+    padded = np.zeros((-(-count // channels) * channels, height, width), np.uint8)
     padded[:count] = planes
-    return np.ascontiguousarray(padded.reshape(-1, 4, height, width).transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(padded.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))
 
 
 def _open_context() -> Any:

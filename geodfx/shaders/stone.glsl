@@ -2,7 +2,7 @@
 // Needs fold, chart, unpack, lobe, display and environment.
 
 uniform usampler2D alpha_codes;
-uniform sampler2DArray base_planes;   // four planes a layer
+uniform sampler2DArray base_planes;   // four planes a layer; a channel that is not there weighs 0
 uniform usampler2D lobe_index;        // a column eight texels
 uniform usampler2D lobe_refs;         // folded
 uniform usampler2D facet_words;       // folded
