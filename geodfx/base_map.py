@@ -131,8 +131,9 @@ def principal_parts(light: F32, planes: Sequence[int] = PLANES) -> tuple[F64, F6
 def lost_by_planes(light: F32, planes: Sequence[int]) -> F64:
     """Return what so many planes lose of displayed light (n, L, 3), mean squares of what a display shows of it."""
     values = light.reshape(len(light), -1)
-    lost = _parts(values, values.shape[1], 1.0)[2]
-    return lost[np.minimum(planes, len(lost)) - 1]
+    _, part, lost = _parts(values, values.shape[1], 1.0)
+    by_planes: F64 = lost[np.minimum(planes, len(part) + 1) - 1]
+    return by_planes
 
 
 def cut_light(parts: tuple[F64, F64], light: F32) -> F32:

@@ -31,7 +31,7 @@ def test_every_public_name_is_there():
 
 
 def test_signatures_are_those_of_the_command():
-    assert list(inspect.signature(geodfx.process).parameters) == ["session", "model", "fast", "progress"]
+    assert list(inspect.signature(geodfx.process).parameters) == ["session", "model", "fast", "lean", "progress"]
     assert list(inspect.signature(geodfx.relight).parameters) == ["stone", "view", "backend"]
     assert list(inspect.signature(geodfx.load).parameters) == ["path"]
     assert list(inspect.signature(geodfx.evaluate).parameters)[:2] == ["stone", "session"]

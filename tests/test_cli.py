@@ -137,6 +137,19 @@ def test_the_command_and_the_api_make_the_same_bytes(session, made, tmp_path):
     assert (tmp_path / "a.gdfx").read_bytes() == (made / "card.gdfx").read_bytes()
 
 
+def test_a_lean_quick_stone_says_so(session, tmp_path, capsys):
+    out = tmp_path / "a.gdfx"
+    assert main(["process", str(session), "-o", str(out), "--fast", "--lean"]) == 0
+    geodfx.process(session, fast=True, lean=True).save(tmp_path / "b.gdfx")
+    assert out.read_bytes() == (tmp_path / "b.gdfx").read_bytes()
+    assert "<td>lobes, fast, lean</td>" in (tmp_path / "a.html").read_text("utf-8")
+    capsys.readouterr()
+    assert main(["info", str(out), "--json"]) == 0
+    said = printed_json(capsys)
+    assert (said["provenance"]["effort"], said["provenance"]["asset"]) == ("fast", "lean")
+    assert said["texel_bytes"] <= 12
+
+
 def test_a_pipe_sees_no_progress_and_one_line_a_result(session, tmp_path, capsys):
     assert main(["process", str(session), "-o", str(tmp_path / "a.gdfx"), "--model", "ptm"]) == 0
     said = capsys.readouterr()

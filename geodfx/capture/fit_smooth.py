@@ -51,9 +51,7 @@ def mark_smooth(state: FitState) -> None:
         return
     some = evenly(count, SAMPLE)
     residual, _, base = state.left(some)
-    parts = principal_parts(
-        np.where(smooth[some, None, None], detailed_light(residual, base), base), state.settings.planes
-    )
+    parts = principal_parts(np.where(smooth[some, None, None], detailed_light(residual, base), base))
 
     def cut(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):

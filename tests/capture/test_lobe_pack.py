@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geodfx.capture.facet_find import Facets, Places, gather_members, look_along
-from geodfx.capture.lobe_pack import DIM, pack, thin_out
+from geodfx.capture.lobe_pack import DIM, lost_lobes, pack, thin_out
 from geodfx.capture.lobe_search import make_search
 from geodfx.capture.lobe_work import LobeSets, make_lobe_sets
 from geodfx.lobe_map import unpack_lobes
@@ -75,6 +75,16 @@ def test_thinning_out_leaves_what_packing_would_keep():
     thin_out(sets, SEARCH, places(), 1200)
     assert sets.number.sum() == len(before.refs)
     np.testing.assert_array_equal(packed(1e6, sets, facets).refs, before.refs)
+
+
+def test_what_is_lost_is_what_a_display_shows_of_the_lobes_left_out():
+    sets, _ = sets_and_facets()
+    room = SIDE * 2 * 8 + 2 * 32 + SIDE * SIDE * 4
+    assert lost_lobes(sets, SEARCH, places(), room + 48 * 20) == 0
+    faint = (2 * DIM) ** (2 / 2.2) * (1 - math.cos(math.radians(10))) / 3  # squares, the lights, the texels
+    assert lost_lobes(sets, SEARCH, places(), room) == pytest.approx(faint, rel=0.02)
+    all_ = lost_lobes(sets, SEARCH, places(), 0)
+    assert all_ == pytest.approx(faint + 1 - math.cos(math.radians(10)), rel=0.02)
 
 
 def test_lobes_that_show_nothing_are_left_out():

@@ -6,6 +6,7 @@ rounding of the squared chord shows as more than 1/255. Such texels, one in a th
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,19 @@ def test_cpu_and_gpu_agree(model, glsl_version, uneven_environment):
         assert flips <= BAND, f"{name}: {flips:.2e} of texels differ by more than 1/255"
         assert ours[..., :3].max() > 0.03
     on_gpu.close()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_cpu_and_gpu_agree_on_a_base_of_few_planes(planes):
+    """Fewer than four are held as so many channels."""
+    stone = random_stone("lobes")
+    base = dataclasses.replace(stone.base, planes=stone.base.planes[:planes], mix=stone.base.mix[: planes - 1])
+    stone = dataclasses.replace(stone, base=base, lobes=empty_lobes(stone.alpha.shape))
+    with Renderer(stone, "gpu") as renderer:
+        ours = CpuRenderer(stone).render(View(LIGHTS))
+        np.testing.assert_allclose(renderer.render(View(LIGHTS)), ours, rtol=1e-4, atol=1e-5)
+    assert ours[..., :3].max() > 0.03
 
 
 @pytest.mark.gpu
