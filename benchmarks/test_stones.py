@@ -26,6 +26,7 @@ from geodfx.capture.session import Session, read_session
 from geodfx.colour import encode_display
 from geodfx.evaluate import Score
 from geodfx.lobe_map import unpack_lobes
+from geodfx.planning.expect import NOISE, expect
 from geodfx.simulate import read_recipe
 from geodfx.stone import Stone
 
@@ -49,6 +50,7 @@ GEMCAD = Path(__file__).resolve().parents[2] / "shared" / "data" / "gemcad"
 NEAR, CLOSE, FAR = "distance = 8.0", "distance = 4.0", ""
 CLEAN, USUAL = "full_well = 60000\nread_noise = 2", ""
 NOISY = "full_well = 6000\nread_noise = 6"
+EXITS = 3000  # that tell the median
 WITHIN_DEG = (1.0, 2.0)  # of a lobe: another that counts as its own
 
 
@@ -60,8 +62,8 @@ def path(lights, radius):
     return f'kind = "path"\nlights = {lights}\nradius_deg = {radius}'
 
 
-def rings(lights, radius):
-    return f'kind = "rings"\nlights = {lights}\nradius_deg = {radius}'
+def rings(lights, radius, heights="[25, 45, 65]"):
+    return f'kind = "rings"\nlights = {lights}\nradius_deg = {radius}\nheights_deg = {heights}'
 
 
 def cut(name, material, more=""):
@@ -88,22 +90,28 @@ class Case(NamedTuple):
     flux: tuple[float, float]
 
 
+# No light of these rings stands within 25 degrees of the zenith, where most of what this stone shows leaves it: nothing
+# that was photographed tells how it looks there, and the nearest photo is as good as any other.
+BLIND = Case("topaz, blind rings", design("SRB.asc", "topaz"), rings(32, 10), NEAR, USUAL, 14.3, (0.47, 0.57))
 CASES = [
-    Case("diamond, brilliant", cut("brilliant", "diamond"), dome(128, 10), NEAR, USUAL, 0, (0, 9)),
-    Case("diamond, shallow", cut("brilliant", "diamond", SHALLOW), dome(192, 4), FAR, CLEAN, 0, (0, 9)),
-    Case("zircon, brilliant", cut("brilliant", "zircon"), dome(128, 8), NEAR, USUAL, 0, (0, 9)),
-    Case("demantoid, brilliant", cut("brilliant", "demantoid"), path(96, 12), CLOSE, USUAL, 0, (0, 9)),
-    Case("ruby, satin", cut("brilliant", "ruby", "polish_deg = 0.3"), path(128, 9), NEAR, USUAL, 0, (0, 9)),
-    Case("sapphire, step", cut("step", "sapphire"), dome(96, 8), NEAR, NOISY, 0, (0, 9)),
-    Case("emerald, included", cut("step", "emerald", INCLUDED), dome(64, 12), FAR, NOISY, 0, (0, 9)),
-    Case("topaz, round", design("SRB.asc", "topaz"), rings(32, 10), NEAR, USUAL, 0, (0, 9)),
-    Case("amethyst, pear", design("Compear125.asc", "amethyst"), dome(96, 12), NEAR, CLEAN, 0, (0, 9)),
-    Case("spinel, pear", design("Compear125.asc", "spinel"), dome(48, 20), NEAR, USUAL, 0, (0, 9)),
-    Case("quartz, point", cut("point", "quartz"), dome(96, 10), FAR, USUAL, 0, (0, 9)),
-    Case("amethyst, druse", cut("druse", "amethyst"), dome(128, 8), NEAR, USUAL, 0, (0, 9)),
-    Case("tourmaline, cabochon", cut("cabochon", "tourmaline"), dome(96, 6), NEAR, USUAL, 0, (0, 9)),
-    Case("opal, cabochon", cut("cabochon", "opal"), dome(48, 15), FAR, NOISY, 0, (0, 9)),
-    Case("aventurine, pebble", cut("pebble", "aventurine"), dome(64, 10), NEAR, USUAL, 0, (0, 9)),
+    Case("diamond, brilliant", cut("brilliant", "diamond"), dome(128, 10), NEAR, USUAL, 22.9, (0.95, 1.05)),
+    Case("diamond, shallow", cut("brilliant", "diamond", SHALLOW), dome(192, 4), FAR, CLEAN, 25.3, (0.86, 0.96)),
+    Case("zircon, brilliant", cut("brilliant", "zircon"), dome(128, 8), NEAR, USUAL, 21.1, (0.88, 0.98)),
+    Case("demantoid, brilliant", cut("brilliant", "demantoid"), path(96, 12), CLOSE, USUAL, 25.7, (0.91, 1.01)),
+    Case("ruby, satin", cut("brilliant", "ruby", "polish_deg = 0.3"), path(128, 9), NEAR, USUAL, 25.5, (0.81, 0.91)),
+    Case("sapphire, step", cut("step", "sapphire"), dome(96, 8), NEAR, NOISY, 22.2, (0.99, 1.09)),
+    Case("emerald, included", cut("step", "emerald", INCLUDED), dome(64, 12), FAR, NOISY, 23.4, (0.97, 1.07)),
+    Case(
+        "topaz, round", design("SRB.asc", "topaz"), rings(24, 10, "[20, 40, 60, 80]"), NEAR, USUAL, 21.9, (0.92, 1.02)
+    ),
+    Case("amethyst, pear", design("Compear125.asc", "amethyst"), dome(96, 12), NEAR, CLEAN, 24.8, (0.88, 0.98)),
+    Case("spinel, pear", design("Compear125.asc", "spinel"), dome(48, 20), NEAR, USUAL, 20.9, (0.95, 1.05)),
+    Case("quartz, point", cut("point", "quartz"), dome(96, 10), FAR, USUAL, 30.0, (0.94, 1.04)),
+    Case("amethyst, druse", cut("druse", "amethyst"), dome(128, 8), NEAR, USUAL, 26.0, (1.00, 1.10)),
+    Case("tourmaline, cabochon", cut("cabochon", "tourmaline"), dome(96, 6), NEAR, USUAL, 20.9, (0.81, 0.91)),
+    Case("opal, cabochon", cut("cabochon", "opal"), dome(48, 15), FAR, NOISY, 22.6, (0.92, 1.02)),
+    Case("aventurine, pebble", cut("pebble", "aventurine"), dome(64, 10), NEAR, USUAL, 24.3, (0.94, 1.04)),
+    BLIND,
 ]
 
 
@@ -141,7 +149,9 @@ class Measured:
     nearest_db: float  # of the fitted photos whose lights are nearest
     texel_bytes: float
     spent_s: float  # of CPU
-    loss: float  # of the fit on its own photos, in losses of the truth
+    own_db: float  # of the fit on the photos that it was made from
+    true_db: float  # of the same photos without noise
+    told_deg: float  # the median error of a lobe that `plan` tells of such a rig
     found: tuple[float, ...]  # share of the fitted lobes that are true, within WITHIN_DEG
     kept: tuple[float, ...]  # share of the true lobes that were found, within WITHIN_DEG
 
@@ -154,7 +164,9 @@ class Measured:
             f"{self.black_db:.2f}, {self.nearest_db:.2f}",
             f"{self.texel_bytes:.1f}",
             f"{self.spent_s:.0f}",
-            f"{self.loss:.2f}",
+            f"{self.own_db:.2f}, {self.true_db:.2f}",
+            f"{10 ** ((self.true_db - self.own_db) / 10):.2f}",
+            f"{self.told_deg:.1f}°",
             " / ".join(f"{share:.2f}" for share in self.found),
             " / ".join(f"{share:.2f}" for share in self.kept),
         ]
@@ -209,7 +221,6 @@ def measure(case: Case, folder: Path, seed: int) -> Measured:
     photos, unseen = shown_photos(train, gain), shown_photos(heldout, gain)
     mask = read_matte(train, stone.size) > COVERED
     clean = np.load(train.folder / "truth" / "photos.npy")[:, mask]
-    own = geodfx.evaluate(stone, replace(train, display_gain=gain))
     fitted, true = fitted_rays(stone), true_rays(train.folder)
     shown = true.shown_by(lights.astype(np.float32), radius)
     return Measured(
@@ -221,7 +232,9 @@ def measure(case: Case, folder: Path, seed: int) -> Measured:
         decibels(photos[(heldout.light_direction @ lights.T).argmax(axis=1)], unseen),
         stone.texel_bytes,
         spent,
-        10 ** ((decibels(encode_display(clean, gain), photos) - own.psnr_db) / 10),
+        geodfx.evaluate(stone, replace(train, display_gain=gain)).psnr_db,
+        decibels(encode_display(clean, gain), photos),
+        math.degrees(expect(lights, radius, NOISE, EXITS).error_median_rad),
         tuple(fitted.share_near(true, within) for within in WITHIN_DEG),
         tuple(shown.share_near(fitted, within) for within in WITHIN_DEG),
     )
@@ -234,7 +247,7 @@ def _table(tmp_path_factory):
     small = CASES[0]._replace(rig=dome(24, 10))
     measure(small, folder, 0)
     columns = ["stone", "lights / radius / noise", "dB / flux / F1", "black, nearest photo", "bytes", "CPU s"]
-    columns += ["loss", "fitted true", "true found"]
+    columns += ["own photos: fit, truth", "loss", "told", "fitted true", "true found"]
     print(f"\n| {' | '.join(columns)} |\n{len(columns) * '|---'}|")
 
 
@@ -244,6 +257,7 @@ def test_a_stone(tmp_path, case):
         pytest.skip("the GemCad designs (../shared/data/gemcad) are not beside this checkout")
     measured = measure(case, tmp_path, CASES.index(case) + 1)
     print(f"\n{measured.line(case.name)}", end="")
-    assert measured.score.psnr_db > max(measured.black_db, measured.nearest_db)
+    assert measured.score.psnr_db > measured.black_db
+    assert case is BLIND or measured.score.psnr_db > measured.nearest_db
     assert measured.score.psnr_db >= case.least_db
     assert case.flux[0] <= measured.score.flux <= case.flux[1]
