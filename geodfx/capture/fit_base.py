@@ -37,6 +37,7 @@ SHADOW_SCALE = 6.0
 LEAST_SCALE = 0.03  # of the display: residuals below this are noise
 WINDOW = 5  # texels: as wide as a small facet
 NOISY = 2.0
+STEP_MEDIAN = 0.91  # of the squared difference of two normal numbers of variance 1
 DARK_SHOWN = 0.25  # displayed: below this a texel shows its floor
 
 
@@ -177,8 +178,9 @@ def even_dark(coefficient: F32, column: I32, row: I32, constant: float) -> None:
     """Even out the noise of dark bases (T, 3, J) over the picture, in place; brighter texels keep every detail.
 
     Many lights at once add up what is below the noise of one photo. Where a window of texels varies no more than
-    `NOISY` times what dark windows do in the median, it is noise (Lee 1980, local-statistics filter). constant: the
-    first term's value. column, row: (T,) places.
+    `NOISY` times what noise does, it is noise (Lee 1980, local-statistics filter). Noise is what neighbours differ by
+    in the median: most neighbours share a facet, whatever the picture is of. constant: the first term's value.
+    column, row: (T,) places.
     """
     shown = np.maximum(coefficient[..., 0] * constant, 0) ** GAMMA
     size = (int(row.max()) + 1, int(column.max()) + 1)
@@ -189,13 +191,16 @@ def even_dark(coefficient: F32, column: I32, row: I32, constant: float) -> None:
         there = np.zeros(size)
         there[row[dark], column[dark]] = 1
         share = np.maximum(uniform_filter(there, WINDOW), 1e-9)
+        beside, below = there[:, 1:] * there[:, :-1] > 0, there[1:] * there[:-1] > 0
         for j in range(coefficient.shape[2]):
             picture = np.zeros(size)
             picture[row[dark], column[dark]] = coefficient[dark, c, j]
             mean = uniform_filter(picture, WINDOW) / share
             variance = np.maximum(uniform_filter(picture * picture, WINDOW) / share - mean * mean, 0)
             own, around, its = coefficient[dark, c, j], mean[row[dark], column[dark]], variance[row[dark], column[dark]]
-            noise = np.minimum(1, NOISY * np.median(its) / np.maximum(its, 1e-30))
+            steps = np.concatenate([np.diff(picture, axis=1)[beside], np.diff(picture, axis=0)[below]])
+            varies = np.median(steps**2) / STEP_MEDIAN if len(steps) else 0.0
+            noise = np.minimum(1, NOISY * varies / np.maximum(its, 1e-30))
             fade = noise * np.minimum(1, 2 - 2 * shown[dark, c] / DARK_SHOWN)
             coefficient[dark, c, j] = (own + fade * (around - own)).astype(np.float32)
 
