@@ -31,8 +31,8 @@ def process(
     model: `lobes`, or the smooth `hsh` or `ptm`. fast: a quick look at `lobes`, in half the time.
     lean: a stone of `lobes` of at most 12 bytes a texel on a GPU, half as many as else, however small it is; of what
     does not fit, what shows least is left out. Neither changes `hsh` and `ptm`.
-    progress: called with (stage, done, total) from this thread. Raises SessionError, PhotoError, CalibrationError or
-    FitError.
+    progress: called with (stage, done, total) from this thread. Raises SessionError, PhotoError, CalibrationError,
+    FitError, or OutputError where the disk has too little room for what a large session's photos hold.
     """
     if model not in MODELS:
         raise FitError(f"model {model!r} is not known; choose one of {', '.join(MODELS)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from geodfx.arrays import F64, frozen
 from geodfx.capture.fit import fit_stone
 from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings, choose_settings
+from geodfx.capture.gather import check_room
 from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import PhotoSet, open_photos, read_stack
 from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
@@ -62,7 +63,8 @@ def capture(
     """Fit a stone to the photos of a session of domain `light` or `tilt`.
 
     model: `lobes`, or the smooth `hsh` or `ptm`. settings: of `lobes`. `progress` is told from the calling thread.
-    Raises SessionError, PhotoError, CalibrationError or FitError.
+    Raises SessionError, PhotoError, CalibrationError, FitError, or OutputError where the disk has too little room for
+    the codes of a large session.
     """
     if session.domain == "environment":
         told = f'{session.folder}: its domain is "environment"; a stone is made of photos under moving lights'
@@ -73,6 +75,7 @@ def capture(
         alpha = read_matte(session, photos.size)
     tilting, reading = None, None if progress is None else counter(progress, "read", len(photos.paths))
     if session.tilt_rad is None:
+        check_room((int(np.count_nonzero(alpha)), len(photos.paths), 3), photos.dtype)
         with _timed(seconds, "calibrate"):
             rig = find_rig(session, photos)
         with _timed(seconds, "read"):
@@ -84,7 +87,7 @@ def capture(
             alpha = rectify_matte(alpha, camera, tilting)
         with _timed(seconds, "read"):
             stack = read_tilted_stack(photos, alpha, camera, tilting, reading)
-    with _timed(seconds, "fit"):
+    with closing(stack), _timed(seconds, "fit"):
         fitted = fit_stone(session, stack, rig, alpha, model, settings, progress, tilting)
     return Capture(fitted.stone, rig, session.names, fitted.residual, fitted.clipped, seconds)
 

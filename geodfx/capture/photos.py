@@ -6,7 +6,6 @@ import difflib
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8, frozen
+from geodfx.capture.gather import ScratchCodes, gather
 from geodfx.capture.session import Session, Transfer
 from geodfx.colour import srgb_decoding_table
 from geodfx.errors import PhotoError, SessionError
 from geodfx.images import is_own_picture, probe_image, read_image
-from geodfx.jit import kernel, thread_count
 from geodfx.light_files import list_folder
 from geodfx.paths import is_file, is_folder
 
@@ -37,6 +36,7 @@ __all__ = [
 # The code from which a channel counts as clipped: JPEG moves a clipped 255 by one, and cameras of 10 and 12 bits
 # shift their highest code up, to 65472 and 65520.
 CLIP_CODE = {np.dtype(np.uint8): 254, np.dtype(np.uint16): 65472}
+DECODING = 4  # a decoder holds a photo's pixels as many times: its own, those handed on, and copies between
 SAMPLE_BYTES = 4096  # of a photo's start, middle and end, before two of the same length are compared whole
 
 
@@ -54,9 +54,9 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class RadianceStack:
-    """What all photos hold at the stone's texels; T texels, L photos. White card = 1."""
+    """What all photos hold at the stone's texels; T texels, L photos. White card = 1. Close it when it is done with."""
 
-    codes: npt.NDArray[Any]  # (T, L, 3) uint8 or uint16; or float32, which is radiance already
+    codes: npt.NDArray[Any] | ScratchCodes  # (T, L, 3) uint8 or uint16; or float32, which is radiance already
     table: F32 | None  # radiance of each code; None for float32
     clip_code: int | None  # code from which a channel is clipped; None: never
     texels: npt.NDArray[np.int64]  # (T,) indices into the flat picture, rising
@@ -65,7 +65,8 @@ class RadianceStack:
     def __post_init__(self) -> None:
         texels = frozen("texels", self.texels, np.int64, (None,))
         object.__setattr__(self, "texels", texels)
-        object.__setattr__(self, "codes", frozen("codes", self.codes, self.codes.dtype, (len(texels), None, 3)))
+        if isinstance(self.codes, np.ndarray):
+            object.__setattr__(self, "codes", frozen("codes", self.codes, self.codes.dtype, (len(texels), None, 3)))
         if (self.table is None) != (self.codes.dtype == np.float32):
             raise TypeError(f"codes of {self.codes.dtype} {'without' if self.table is None else 'with'} a table")
 
@@ -80,6 +81,11 @@ class RadianceStack:
             return radiance, np.ones(codes.shape[:2], np.float32)
         clear = codes < self.clip_code
         return radiance, (clear[..., 0] & clear[..., 1] & clear[..., 2]).astype(np.float32)
+
+    def close(self) -> None:
+        """Give back the room on the disk that the codes of a large session take."""
+        if isinstance(self.codes, ScratchCodes):
+            self.codes.close()
 
 
 def open_photos(session: Session) -> PhotoSet:
@@ -115,24 +121,22 @@ def read_stack(photos: PhotoSet, alpha: U8, progress: Callable[[int], None] | No
     """Return what the photos hold where alpha (H, W) is above 0; each is read once, some at a time on threads.
 
     `progress(1)` is told of each photo, from the calling thread. Raises PhotoError if one cannot be decoded: the first
-    in the order of the lights, so that the message does not depend on the threads.
+    in the order of the lights, so that the message does not depend on the threads. OutputError if the disk has too
+    little room for the codes of a large session.
     """
     width, height = photos.size
     if alpha.shape != (height, width):
         raise ValueError(f"alpha is {alpha.shape}, photos are {(height, width)}")
     texels = np.flatnonzero(alpha)
-    codes = np.empty((len(texels), len(photos.paths), 3), photos.dtype)
 
-    def read(i: int) -> None:
+    def read(i: int) -> npt.NDArray[Any]:
         picture = read_codes(photos, i)
         if picture.dtype == np.float32:
             picture /= np.float32(photos.white_value)
-        _gather(picture.reshape(-1, 3), texels, codes, i)
+        return picture.reshape(-1, 3)
 
-    with ThreadPoolExecutor(thread_count()) as pool:
-        for _ in pool.map(read, range(len(photos.paths))):
-            if progress is not None:
-                progress(1)
+    photo_bytes = DECODING * 3 * width * height * photos.dtype.itemsize
+    codes = gather(read, len(photos.paths), texels, photos.dtype, photo_bytes, progress)
     return RadianceStack(codes, _radiance_table(photos), CLIP_CODE.get(photos.dtype), texels, photos.size)
 
 
@@ -162,14 +166,6 @@ def are_clear(photos: PhotoSet, codes: npt.NDArray[Any]) -> npt.NDArray[np.bool_
     if clip is None:
         return np.ones(codes.shape[:2], np.bool_)
     return np.asarray((codes < clip).all(axis=2), np.bool_)
-
-
-@kernel
-def _gather(picture: npt.NDArray[Any], texels: npt.NDArray[np.int64], codes: npt.NDArray[Any], photo: int) -> None:
-    """Copy the texels of a flat picture (H W, 3) to their places in codes (T, L, 3)."""
-    for t in range(len(texels)):
-        for c in range(3):
-            codes[t, photo, c] = picture[texels[t], c]
 
 
 def _radiance_table(photos: PhotoSet) -> F32 | None:

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from geodfx.arrays import F32, F64, U8
+from geodfx.arrays import F32, F64, U8, U16
+from geodfx.capture.gather import gather
 from geodfx.capture.photos import PhotoSet, RadianceStack, are_clear, read_codes, read_radiance, to_radiance
 from geodfx.colour import encode_display
 from geodfx.constants import WHITE_LEVEL, WHITE_QUANTILE
@@ -24,6 +25,7 @@ __all__ = ["find_plane", "read_tilted_stack", "rectify_matte"]
 HEIGHTS = np.linspace(-0.4, 0.3, 15)  # in stone widths: a stone reaches from about -0.45 to 0.2 around its girdle
 PAIRS = 24  # of neighbouring tilts that are compared: more tell no more
 PLANE_SIZE = 256  # pixels: to which larger photos are shrunk for it
+WARPING = 4  # as many times a photo's light is held, in floats, while it is brought to the plane
 HALF_MOST = np.float32(65504.0)  # the largest float16
 ALL_CLEAR = 0.999  # of the pixels between which a texel is interpolated
 UNCLEAR = 0x8000  # the bit of a code, a float16's sign, that says the radiance is not clear
@@ -108,20 +110,17 @@ def read_tilted_stack(
     not reach. Otherwise as `read_stack`.
     """
     texels = np.flatnonzero(alpha)
-    codes = np.empty((len(texels), len(photos.paths), 3), np.uint16)
 
-    def read(i: int) -> None:
+    def read(i: int) -> U16:
         pitch, roll = stage.tilt_rad[i].tolist()
         matrix = plane_to_picture(camera, stage.plane_height, (pitch, roll))
         picture = read_codes(photos, i)
         light = np.minimum(warp_light(to_radiance(photos, picture), matrix), HALF_MOST).astype(np.float16)
         clear = warp(are_clear(photos, picture).astype(np.float32), matrix, cubic=False) > ALL_CLEAR
-        own = np.where(clear[..., None], 0, UNCLEAR).astype(np.uint16) | light.view(np.uint16)
-        codes[:, i] = own.reshape(-1, 3)[texels]
+        own: U16 = np.where(clear[..., None], 0, UNCLEAR).astype(np.uint16) | light.view(np.uint16)
+        return own.reshape(-1, 3)
 
-    with ThreadPoolExecutor(thread_count()) as pool:
-        for _ in pool.map(read, range(len(photos.paths))):
-            if progress is not None:
-                progress(1)
+    photo_bytes = WARPING * 3 * photos.size[0] * photos.size[1] * np.dtype(np.float32).itemsize
+    codes = gather(read, len(photos.paths), texels, np.uint16, photo_bytes, progress)
     table = (np.arange(1 << 16) & (UNCLEAR - 1)).astype(np.uint16).view(np.float16).astype(np.float32)
     return RadianceStack(codes, np.nan_to_num(table, posinf=0.0), UNCLEAR, texels, photos.size)
