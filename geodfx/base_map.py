@@ -189,7 +189,9 @@ def _encode_linear(
     run_bands(work, count)
     brightest = float(level.max(initial=0.0)) or 1.0
     root = np.rint(255 * (level / brightest) ** (1 / LEVEL_POWER))
-    low, high = np.quantile(place, [OUTLIERS, 1 - OUTLIERS], axis=0) if count else np.zeros((2, len(part)))
+    low, high = np.zeros((2, len(part)))
+    for p, its in enumerate(place.T if count else ()):
+        low[p], high[p] = np.quantile(its, [OUTLIERS, 1 - OUTLIERS])
     span = np.maximum(high - low, NOTHING)
     codes = np.empty((count, 1 + len(part)), np.uint8)
     codes[:, 0] = root

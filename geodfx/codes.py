@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geodfx.arrays import F64, I64, U32
+from geodfx.arrays import F64, I64, U8, U32
 from geodfx.constants import LOBE_OFFSET_STEP, LOBE_WIDTH_MAX
 from geodfx.jit import kernel
 
@@ -42,6 +42,7 @@ __all__ = [
     "pack_width",
     "rgb9e5_decode",
     "rgb9e5_encode",
+    "sum_counts",
     "unpack_facet",
     "unpack_offset",
     "unpack_pair",
@@ -152,17 +153,23 @@ def unpack_share(lobe: np.uint32) -> tuple[np.float32, np.float32, np.float32]:
     return red * red, green * green, blue * blue
 
 
-def pack_index(count: I64) -> U32:
+def pack_index(count: U8 | I64) -> U32:
     """Return the index (H, ceil(W / 8), 2) of how many lobes each texel (H, W) has, 0 to MOST_LOBES."""
     height, width = count.shape
-    blocks = -(-width // BLOCK)
-    padded = np.zeros((height, blocks * BLOCK), np.int64)
-    padded[:, :width] = count
-    padded = padded.reshape(height, blocks, BLOCK)
-    total = padded.sum(axis=2).ravel()
-    start = (np.cumsum(total) - total).reshape(height, blocks)
-    counts = (padded << (4 * np.arange(BLOCK))).sum(axis=2)
-    return np.stack([start, counts], axis=2).astype(np.uint32)
+    index = np.zeros((height, -(-width // BLOCK), 2), np.uint32)
+    for column in range(BLOCK):
+        its = count[:, column::BLOCK].astype(np.uint32)
+        index[:, : its.shape[1], 1] |= its << np.uint32(4 * column)
+    total = sum_counts(index[..., 1])
+    index[..., 0] = (np.cumsum(total) - total.ravel()).reshape(total.shape)
+    return index
+
+
+def sum_counts(counts: U32) -> I64:
+    """Return how many lobes the texels of blocks have together, from the blocks' counts, any shape."""
+    pairs = (counts & np.uint32(0x0F0F0F0F)) + ((counts >> np.uint32(4)) & np.uint32(0x0F0F0F0F))
+    total: I64 = ((pairs * np.uint32(0x01010101)) >> np.uint32(24)).astype(np.int64)
+    return total
 
 
 @kernel

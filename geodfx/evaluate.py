@@ -8,7 +8,6 @@ Photos and frames are taken one at a time; sums are kept in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from geodfx.arrays import F32, F64, U8, Bool
 from geodfx.capture.matte import COVERED, read_matte
-from geodfx.capture.photos import PhotoSet, open_photos, read_radiance
+from geodfx.capture.photos import PhotoSet, open_photos, read_codes, to_radiance
 from geodfx.capture.session import Session, read_session
 from geodfx.capture.spheres import calibrate
 from geodfx.colour import encode_display, to_codes
@@ -30,7 +29,9 @@ from geodfx.render.output import frame_stems
 from geodfx.staging import staged
 from geodfx.stone import Stone
 
-__all__ = ["Comparison", "PhotoScore", "Score", "compare", "evaluate", "session_views"]
+__all__ = ["Comparison", "PhotoScore", "Score", "compare", "evaluate", "session_views", "window_of"]
+
+Window = tuple[slice, slice]  # rows, columns of a picture
 
 FLASH = 0.5  # displayed: a texel whose brightest channel is above this flashes
 LEAST_ERROR = 1e-10  # mean square, 100 dB: a frame that equals its photo has no infinite score
@@ -61,7 +62,7 @@ class Comparison:
     """One photo and its frame as displayed, 0..1, and the texels that count."""
 
     name: str
-    photo: F32  # (H, W, 3)
+    photo: F32  # (H, W, 3), of the picture or of a window of it
     frame: F32  # (H, W, 3)
     mask: Bool  # (H, W)
 
@@ -139,12 +140,13 @@ def evaluate(
     views = session_views(stone, session)
     stems = frame_stems(photos.names, session.listing or session.folder)
     gain = session.display_gain or _display_gain(photos, mask, session)
+    window = window_of(mask) if pictures is None else None
     scores, total = [], _Sums()
     with ExitStack() as stack:
         folder = None if pictures is None else stack.enter_context(staged(pictures))
         renderer = stack.enter_context(Renderer(stone, backend))
         for i, view in enumerate(views):
-            comparison = compare(renderer, view, photos, i, mask, gain)
+            comparison = compare(renderer, view, photos, i, mask, gain, window)
             sums = _Sums.of(comparison)
             total += sums
             scores.append(PhotoScore(photos.names[i], sums.psnr_db(), sums.flux(), sums.flash_f1()))
@@ -158,10 +160,22 @@ def evaluate(
     return Score(total.psnr_db(), flux, total.flash_f1(), tuple(scores))
 
 
-def compare(renderer: Renderer, view: View, photos: PhotoSet, index: int, mask: Bool, gain: float) -> Comparison:
-    """Return a photo and the frame of a view, both displayed at a gain. Raises PhotoError."""
-    photo, frame = read_radiance(photos, index), renderer.render(view)[..., :3]
-    return Comparison(photos.names[index], encode_display(photo, gain), encode_display(frame, gain), mask)
+def compare(
+    renderer: Renderer, view: View, photos: PhotoSet, index: int, mask: Bool, gain: float, window: Window | None = None
+) -> Comparison:
+    """Return a photo and the frame of a view, both displayed at a gain, in a window or all of it. Raises PhotoError."""
+    window = (slice(None), slice(None)) if window is None else window
+    photo = encode_display(to_radiance(photos, read_codes(photos, index)[window]), gain)
+    frame = encode_display(renderer.render(view)[window][..., :3], gain)
+    return Comparison(photos.names[index], photo, frame, mask[window])
+
+
+def window_of(mask: Bool) -> Window:
+    """Return the rows and columns between which a mask (H, W) has texels; all where it has none."""
+    if not mask.any():
+        return slice(None), slice(None)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def session_views(stone: Stone, session: Session, lights: F64 | None = None) -> tuple[View, ...]:
@@ -189,16 +203,12 @@ def _directions(session: Session) -> F64:
 def _display_gain(photos: PhotoSet, mask: Bool, session: Session) -> float:
     """Return the gain at which a session is scored that does not tell one."""
     brightest = np.full((int(np.count_nonzero(mask)), 3), -np.inf, np.float32)
-    for photo in _each_radiance(photos):
-        np.maximum(brightest, photo[mask], out=brightest)
+    for i in range(len(photos.paths)):
+        np.maximum(brightest, to_radiance(photos, read_codes(photos, i)[mask]), out=brightest)
     white = float(np.quantile(brightest, WHITE_QUANTILE))
     if not white > 0:
         raise _black(session)
     return WHITE_LEVEL / white
-
-
-def _each_radiance(photos: PhotoSet) -> Iterator[F32]:
-    return (read_radiance(photos, i) for i in range(len(photos.paths)))
 
 
 def _black(session: Session) -> PhotoError:

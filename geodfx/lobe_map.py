@@ -27,6 +27,7 @@ from geodfx.codes import (
     pack_width,
     rgb9e5_decode,
     rgb9e5_encode,
+    sum_counts,
     unpack_facet,
     unpack_offset,
     unpack_pair,
@@ -48,6 +49,7 @@ __all__ = [
     "unpack_lobes",
 ]
 
+CHUNK = 1 << 16  # lobes that are packed at a time
 FORM_STEP = 1 / 32767  # of a form's codes
 NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.
@@ -72,15 +74,10 @@ class Lobes:
         object.__setattr__(self, "slopes", frozen("facet slopes", self.slopes, np.uint32, (None, 4)))
         if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:
             raise ValueError(f"{len(self.facets)} facets with {len(self.slopes)} slopes cannot be")
-        total = self.counts.sum(axis=2)
-        start = (np.cumsum(total) - total.ravel()).reshape(total.shape)
-        if not (np.array_equal(start, self.index[..., 0]) and total.sum() == unread(self, "refs").shape[0]):
+        total = sum_counts(self.index[..., 1]).ravel()
+        start = np.cumsum(total) - total
+        if not (np.array_equal(start, self.index[..., 0].ravel()) and total.sum() == unread(self, "refs").shape[0]):
             raise ValueError(f"the lobes' index does not lead to {unread(self, 'refs').shape[0]} lobes")
-
-    @property
-    def counts(self) -> I64:
-        """How many lobes each texel has, (H, ceil(W / 8), 8)."""
-        return (self.index[..., 1:].astype(np.int64) >> (4 * np.arange(BLOCK))) & 15
 
     @property
     def nbytes(self) -> int:
@@ -139,15 +136,21 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     name = np.full(len(table.width), -1)
     name[order] = np.arange(len(order))
     kept = name[facet] >= 0
-    texel, facet, weight = texel[kept], name[facet[kept]], weight[kept]
+    if not kept.all():
+        texel, facet, weight = texel[kept], facet[kept], weight[kept]
+    facet = name[facet]
 
     largest = np.zeros((len(order), 3))
     np.maximum.at(largest, facet, weight)
     words = rgb9e5_encode(largest)
     largest = np.array([rgb9e5_decode(word) for word in words], np.float64).reshape(-1, 3)
-    refs = pack_share(facet, weight / np.maximum(largest[facet], 1e-12))
+    refs = np.empty(len(facet), np.uint32)
+    for begin in range(0, len(refs), CHUNK):
+        some = slice(begin, begin + CHUNK)
+        refs[some] = pack_share(facet[some], weight[some] / np.maximum(largest[facet[some]], 1e-12))
     there = (refs >> np.uint32(16)) > 0
-    count = np.bincount(texel[there], minlength=shape[0] * shape[1]).reshape(shape)
+    count = np.zeros(shape[0] * shape[1], np.uint8)
+    np.add.at(count, texel[there], 1)
 
     place = table.place[order]
     green = pack_pair(place[:, 1], CHART_STEP)
@@ -162,7 +165,8 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     slopes[:, 1], slopes[:, 2] = pack_pair(slope[:, 0], step), pack_pair(slope[:, 1], step)
     if table.form is not None:
         slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
-    return Lobes(pack_index(count), refs[there], np.stack([green, words, red, blue], axis=1), slopes, step)
+    index = pack_index(count.reshape(shape))
+    return Lobes(index, refs[there], np.stack([green, words, red, blue], axis=1), slopes, step)
 
 
 def unpack_lobes(lobes: Lobes, width: int) -> Unpacked:

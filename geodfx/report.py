@@ -18,7 +18,7 @@ from geodfx.capture import Capture
 from geodfx.capture.matte import COVERED
 from geodfx.capture.photos import open_photos
 from geodfx.capture.session import Session
-from geodfx.evaluate import Comparison, compare, session_views
+from geodfx.evaluate import Comparison, compare, session_views, window_of
 from geodfx.figures import bar_chart, light_layout
 from geodfx.images import atomic_write
 from geodfx.lobe_map import doubt_quantiles
@@ -159,12 +159,13 @@ def _warnings(captured: Capture, told: Sequence[str]) -> list[str]:
 
 
 def _compare(captured: Capture, session: Session, chosen: Sequence[int]) -> list[Comparison]:
-    """Return photo and fit of some photos, displayed as in the fit."""
+    """Return photo and fit of some photos, displayed as in the fit, where the stone is."""
     stone, photos = captured.stone, open_photos(session)
     views = session_views(stone, session, captured.rig.direction)
     with Renderer(stone) as renderer:
         mask = stone.alpha > COVERED
-        return [compare(renderer, views[i], photos, i, mask, stone.display_gain) for i in chosen]
+        window = window_of(mask)
+        return [compare(renderer, views[i], photos, i, mask, stone.display_gain, window) for i in chosen]
 
 
 def _table(facts: Mapping[str, str]) -> str:

@@ -53,9 +53,9 @@ class Facets(NamedTuple):
 class Members(NamedTuple):
     """The lobes of F facets, N of them, facet by facet."""
 
-    texel: I64  # (N,)
-    lobe: I64  # (N,)
-    facet: I64  # (N,)
+    texel: I32  # (N,)
+    lobe: I32  # (N,)
+    facet: I32  # (N,)
     start: I64  # (F + 1,)
 
 
@@ -65,8 +65,9 @@ def find_facets(sets: LobeSets, places: Places, radius: float) -> int:
     Regions grow from the brightest lobes on, over touching texels whose lobe is where the facet so far predicts it.
     """
     brightness = np.where(np.arange(MAX_LOBES) < sets.number[:, None], sets.amplitude.sum(axis=2), 0).ravel()
-    order = np.argsort(-brightness, kind="stable")
-    order = order[: np.searchsorted(-brightness[order], -3 * FAINT)]
+    seen = np.flatnonzero(brightness > 3 * FAINT)
+    order = seen[np.argsort(-brightness[seen], kind="stable")]
+    del brightness, seen
     sets.facet[:] = -1
     return int(_grow_all(sets, *places, (ALIKE * radius) ** 2, order))
 
@@ -200,11 +201,12 @@ def _solve_plane(normal: F64, right: F64, plane: F64) -> None:
 def gather_members(sets: LobeSets, facets: int) -> Members:
     """Return the lobes of each facet."""
     there = (np.arange(MAX_LOBES) < sets.number[:, None]) & (sets.facet >= 0)
-    texel, lobe = np.nonzero(there)
-    facet = sets.facet[texel, lobe].astype(np.int64)
-    order = np.argsort(facet, kind="stable")
+    place = np.flatnonzero(there)
+    facet = sets.facet.ravel()[place]
     start = np.concatenate([[0], np.cumsum(np.bincount(facet, minlength=facets))]).astype(np.int64)
-    return Members(texel[order], lobe[order], facet[order], start)
+    order = np.argsort(facet, kind="stable")
+    place, facet = place[order], facet[order]
+    return Members((place // MAX_LOBES).astype(np.int32), (place % MAX_LOBES).astype(np.int32), facet, start)
 
 
 def guess_facets(sets: LobeSets, members: Members, places: Places) -> Facets:
@@ -216,19 +218,20 @@ def guess_facets(sets: LobeSets, members: Members, places: Places) -> Facets:
         summed: F64 = np.bincount(members.facet, weights=values, minlength=facets).astype(np.float64)
         return summed
 
-    column, row = places.column[members.texel].astype(np.float64), places.row[members.texel].astype(np.float64)
-    centre = np.stack([total(column), total(row)], axis=1) / count[:, None]
-    x, y = column - centre[members.facet, 0], row - centre[members.facet, 1]
+    x, y = places.column[members.texel].astype(np.float64), places.row[members.texel].astype(np.float64)
+    centre = np.stack([total(x), total(y)], axis=1) / count[:, None]
+    x -= centre[members.facet, 0]
+    y -= centre[members.facet, 1]
     normal = np.zeros((facets, 2, 2))
     normal[:, 0, 0], normal[:, 1, 1] = total(x * x), total(y * y)
     normal[:, 0, 1] = normal[:, 1, 0] = total(x * y)
     ridge = FEW_RIDGE * np.minimum(1, FEW_TEXELS / count) * (normal[:, 0, 0] + normal[:, 1, 1]) + 1.0
     normal += ridge[:, None, None] * np.eye(2)
-    direction = sets.direction[members.texel, members.lobe].astype(np.float64)
     plane = np.zeros((facets, 3, 3))
     for j in range(3):
-        plane[:, 0, j] = total(direction[:, j]) / count
-        right = np.stack([total(direction[:, j] * x), total(direction[:, j] * y)], axis=1)
+        direction = sets.direction[members.texel, members.lobe, j].astype(np.float64)
+        plane[:, 0, j] = total(direction) / count
+        right = np.stack([total(direction * x), total(direction * y)], axis=1)
         plane[:, 1:, j] = np.linalg.solve(normal, right[..., None])[..., 0]
     plane /= np.maximum(np.linalg.norm(plane[:, :1], axis=2, keepdims=True), 1e-9)
     width = total(sets.width[members.texel, members.lobe].astype(np.float64)) / count

@@ -52,17 +52,25 @@ def _set_choice(search: Search, choices: Work, names: I32, n: int, facets: Facet
 
 @kernel
 def _list_choices(
-    search: Search, choices: Work, names: I32, old: LobeSets, t: int, places: Places, facets: Facets
+    search: Search,
+    choices: Work,
+    names: I32,
+    number: I32,
+    facet: I32,
+    sets: LobeSets,
+    t: int,
+    places: Places,
+    facets: Facets,
 ) -> int:
     """List a texel's own lobes that belong to no facet, then the facets of its neighbourhood, the nearest first."""
     height, width = places.texel.shape
     count = 0
-    for k in range(old.number[t]):
-        if old.facet[t, k] < 0:
+    for k in range(number[t]):
+        if facet[t, k] < 0:
             for j in range(3):
-                choices.direction[count, j] = old.direction[t, k, j]
-            choices.width[count] = old.width[t, k]
-            choices.form[count] = old.form[t, k]
+                choices.direction[count, j] = sets.direction[t, k, j]
+            choices.width[count] = sets.width[t, k]
+            choices.form[count] = sets.form[t, k]
             names[count] = -1
             set_response(search, choices, count)
             count += 1
@@ -75,8 +83,8 @@ def _list_choices(
                 if row < 0 or column < 0 or row >= height or column >= width or places.texel[row, column] < 0:
                     continue
                 other = places.texel[row, column]
-                for k in range(old.number[other]):
-                    f = old.facet[other, k]
+                for k in range(number[other]):
+                    f = facet[other, k]
                     known = f < 0 or count == len(names)
                     for n in range(count):
                         known = known or names[n] == f
@@ -142,13 +150,15 @@ def pick_lobes(
     smooth: Bool,
     places: Places,
     facets: Facets,
-    old: LobeSets,
+    number: I32,
+    facet: I32,
     sets: LobeSets,
 ) -> None:
-    """Choose the lobes of texels first to first + n anew, among facets and their own; reads `old`, writes `sets`.
+    """Choose the lobes of texels first to first + n of `sets` anew, among facets and their own.
 
-    smooth: (T,) which texels have none. Greedy, then each is taken out and the rest picked again, kept if the loss
-    falls. Directions stay the facets'.
+    number, facet: (T,) and (T, K) of all sets as they were before; the facets of other texels are read there. smooth:
+    (T,) which texels have none. Greedy, then each is taken out and the rest picked again, kept if the loss falls.
+    Directions stay the facets'.
     """
     names = np.empty(len(choices.width), np.int32)
     chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
@@ -157,7 +167,7 @@ def pick_lobes(
         if smooth[t]:
             continue
         start(work, x[i], clear[i], base[i])
-        every = _list_choices(search, choices, names, old, t, places, facets)
+        every = _list_choices(search, choices, names, number, facet, sets, t, places, facets)
         count = _add_best(search, work, chosen, 0, choices, names, every, -1)
         loss = _loss(search, work, chosen, count, names)
         k = 0
@@ -200,3 +210,9 @@ def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: in
             sets.facet[t, kept] = names[chosen[k]]
             kept += 1
     sets.number[t] = kept
+    for k in range(kept, MAX_LOBES):
+        sets.direction[t, k] = 0
+        sets.amplitude[t, k] = 0
+        sets.width[t, k] = 0
+        sets.form[t, k] = 0
+        sets.facet[t, k] = -1

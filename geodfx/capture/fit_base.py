@@ -12,7 +12,7 @@ from geodfx.arrays import F32, F64
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 
-__all__ = ["even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior"]
+__all__ = ["crop", "even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -166,11 +166,13 @@ def learn_prior(coefficient: F32) -> F64:
 
     Texels darker than the median tell little, for theirs is mostly noise.
     """
-    flat = coefficient.reshape(-1, coefficient.shape[2]).astype(np.float64)
-    flat = flat[(flat[:, 0] > 0) & (flat[:, 0] >= np.median(flat[:, 0]))]
-    if len(flat) == 0:
+    flat = coefficient.reshape(-1, coefficient.shape[2])
+    level = flat[:, 0].astype(np.float64)
+    told = np.flatnonzero((level > 0) & (level >= np.median(level)))
+    if len(told) == 0:
         return guess_prior(coefficient.shape[2])
-    low, middle, high = np.quantile(flat / flat[:, :1], [0.25, 0.5, 0.75], axis=0)
+    level = level[told]
+    low, middle, high = np.stack([np.quantile(term[told] / level, [0.25, 0.5, 0.75]) for term in flat.T], axis=1)
     return np.stack([middle, np.clip((high - low) / QUARTILES, LEAST_VARIETY, 1.0)])
 
 
@@ -183,7 +185,7 @@ def even_dark(coefficient: F32, column: I32, row: I32, constant: float) -> None:
     column, row: (T,) places.
     """
     shown = np.maximum(coefficient[..., 0] * constant, 0) ** GAMMA
-    size = (int(row.max()) + 1, int(column.max()) + 1)
+    column, row, size = crop(column, row, WINDOW)
     for c in range(coefficient.shape[1]):
         dark = shown[:, c] < DARK_SHOWN
         if not dark.any():
@@ -203,6 +205,16 @@ def even_dark(coefficient: F32, column: I32, row: I32, constant: float) -> None:
             noise = np.minimum(1, NOISY * varies / np.maximum(its, 1e-30))
             fade = noise * np.minimum(1, 2 - 2 * shown[dark, c] / DARK_SHOWN)
             coefficient[dark, c, j] = (own + fade * (around - own)).astype(np.float32)
+
+
+def crop(column: I32, row: I32, margin: int) -> tuple[I32, I32, tuple[int, int]]:
+    """Return places (T,) in the part of the picture where there are any, and its size (H, W).
+
+    margin: texels that stay above and to the left of them, so that what is averaged over as many is as in the picture.
+    """
+    column = column - np.int32(max(int(column.min()) - margin, 0))
+    row = row - np.int32(max(int(row.min()) - margin, 0))
+    return column, row, (int(row.max()) + 1, int(column.max()) + 1)
 
 
 @kernel

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from geodfx.arrays import F32, F64, Bool
+from geodfx.capture.fit_base import crop
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 
@@ -129,7 +130,7 @@ def choose_detail(directions: F64, residual: F32, x: F32, base: F32, aim: float)
 
 def find_smooth(sums: F32, column: I32, row: I32, lights: int) -> Bool:
     """Tell which texels (T,) are smooth, from their `leave_one_out` (T, 2), averaged over windows."""
-    size = (int(row.max()) + 1, int(column.max()) + 1)
+    column, row, size = crop(column, row, AROUND)
     picture = np.zeros((3, *size))
     picture[:2, row, column], picture[2, row, column] = sums.T, 1
     foretold, alone, there = (uniform_filter(values, WINDOW)[row, column] for values in picture)

@@ -168,16 +168,15 @@ def _find_facets(state: FitState, turning: float) -> Facets:
 def _pick(state: FitState, facets: Facets, stage: str) -> None:
     """Let each texel choose anew among the facets of its neighbourhood."""
     count = len(state.stack.texels)
-    old, new = state.sets, make_lobe_sets(count)
+    number, facet = state.sets.number.copy(), state.sets.facet.copy()
 
     def work(first: int, last: int) -> None:
         own, spare, choices = make_work(state.search), make_work(state.search), make_work(state.search, MAX_CHOICES)
         for begin, x, clear, base in fitted_chunks(state, first, last):
-            args = (x, clear, base, begin, state.smooth, state.places, facets, old, new)
+            args = (x, clear, base, begin, state.smooth, state.places, facets, number, facet, state.sets)
             pick_lobes(state.search, own, spare, choices, *args)
 
     run_bands(work, count, state.count(stage, count))
-    state.sets = new
 
 
 def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
@@ -231,6 +230,7 @@ def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
     run_bands(amplitudes, count)
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, planes)
+    state.coefficient = np.zeros((0, *state.coefficient.shape[1:]), np.float32)  # the base is in codes
 
     def light(first: int, last: int) -> F32:
         some = slice(first, last)

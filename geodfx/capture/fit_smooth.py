@@ -104,7 +104,11 @@ def encode_detailed(state: FitState, facets: Facets, planes: Sequence[int]) -> t
     shape, texels, gain = state.places.texel.shape, state.stack.texels, float(state.gain)
     rough = None if state.search.formed or not state.settings.detail else _rough_detail(state, facets, planes)
     if rough is None and state.detail is None:
-        coefficients = (state.coefficient / state.gain).transpose(0, 2, 1)
+
+        def coefficients(texels: slice | I64) -> F32:
+            linear: F32 = (state.coefficient[texels] / state.gain).transpose(0, 2, 1)
+            return linear
+
         return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain, planes), state.terms
     nodes = dome_nodes()
     terms = np.stack([disc_average(LOBE_BASIS, node, state.radius_rad) for node in nodes]).astype(np.float32)

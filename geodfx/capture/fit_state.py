@@ -115,11 +115,11 @@ def facet_samples(state: FitState, facets: Facets, members: Members, first: int,
         facet = np.repeat(np.arange(begin, end), size[begin:end])
         i = np.arange(start[-1]) - start[facet - begin]
         chosen = members.start[facet] + i * np.diff(members.start)[facet] // size[facet]
-        texel = members.texel[chosen]
+        texel, lobe = members.texel[chosen].astype(np.int64), members.lobe[chosen].astype(np.int64)
         x, clear = state.photos(texel)
         column = state.places.column[texel] - facets.centre[facet, 0]
         row = state.places.row[texel] - facets.centre[facet, 1]
-        yield begin, Samples(start, texel, members.lobe[chosen], column, row, x, clear, state.base(texel))
+        yield begin, Samples(start, texel, lobe, column, row, x, clear, state.base(texel))
         begin = end
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from geodfx.arrays import F32, F64, Bool
@@ -18,6 +20,7 @@ __all__ = ["lost_lobes", "pack", "room_for_lobes", "thin_out"]
 
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
+CHUNK = 1 << 12  # texels that are worked on at a time
 LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
 
 
@@ -35,15 +38,22 @@ def pack(
     that show least of a light.
     """
     height, width = places.texel.shape
-    texel = places.row.astype(np.int64) * width + places.column
     kept_at_all = _affordable(sets, search, places, most_bytes)
-    order = np.argsort(-np.where(kept_at_all, sets.amplitude.sum(axis=2), -1), axis=1, kind="stable")
-    rows = np.arange(len(texel))[:, None]
-    kept = kept_at_all[rows, order]
-    weight = sets.amplitude[rows, order][kept].astype(np.float64) / search.ceiling
-    its = np.repeat(texel, kept.sum(axis=1))
+    its = np.repeat(places.row.astype(np.int64) * width + places.column, kept_at_all.sum(axis=1))
+    facet, weight = np.empty(len(its), np.int64), np.empty((len(its), 3))
+    done = 0
+    for some in _slices(len(sets.number)):
+        brightness = np.where(kept_at_all[some], sets.amplitude[some].sum(axis=2), -1)
+        order = np.argsort(-brightness, axis=1, kind="stable")
+        rows = np.arange(len(order))[:, None]
+        kept = kept_at_all[some][rows, order]
+        part = slice(done, done + int(np.count_nonzero(kept)))
+        weight[part] = sets.amplitude[some][rows, order][kept]
+        facet[part] = sets.facet[some][rows, order][kept]
+        done = part.stop
+    weight /= search.ceiling
     table = _tabulate(facets, members, places, FLAT * float(search.radius))
-    return pack_lobes((height, width), its, sets.facet[rows, order][kept].astype(np.int64), weight, table)
+    return pack_lobes((height, width), its, facet, weight, table)
 
 
 def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> None:
@@ -52,9 +62,11 @@ def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) 
     What stays can then be fitted again, and the base below it.
     """
     kept = _affordable(sets, search, places, most_bytes)
-    order = np.argsort(~kept, axis=1, kind="stable")
-    for values in (sets.direction, sets.width, sets.form, sets.amplitude, sets.facet):
-        values[:] = np.take_along_axis(values, order.reshape(order.shape + (1,) * (values.ndim - 2)), axis=1)
+    for some in _slices(len(kept)):
+        order = np.argsort(~kept[some], axis=1, kind="stable")
+        rows = np.arange(len(order))[:, None]
+        for values in (sets.direction, sets.width, sets.form, sets.amplitude, sets.facet):
+            values[some] = values[some][rows, order]
     sets.number[:] = kept.sum(axis=1)
 
 
@@ -98,18 +110,29 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     """
     bright = _bright(sets, search).ravel()
     seen = np.flatnonzero(bright >= DIM)
-    facet = sets.facet.ravel()[seen]
+    bright, facet = bright[seen], sets.facet.ravel()[seen]
     alone = facet < 0
-    _, name, size = np.unique(facet, return_inverse=True, return_counts=True)
-    share = np.where(alone, 1, size[name])
+    size = np.bincount(facet[~alone], minlength=1)
+    room = room_for_lobes(places.texel.shape, most_bytes)
+    kept = np.zeros(sets.width.size, np.bool_)
+    tables = FACET_BYTES * (np.count_nonzero(alone) + np.count_nonzero(size)) + SLOPE_BYTES * np.count_nonzero(size > 1)
+    if LOBE_BYTES * len(seen) + tables <= room:
+        kept[seen] = True
+        return kept.reshape(sets.width.shape)
+    share = np.where(alone, 1, size[facet])
     table = np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES)
-    order = np.argsort(-bright[seen] / (LOBE_BYTES + table / share), kind="stable")
+    order = np.argsort(-bright / (LOBE_BYTES + table / share), kind="stable")
     opens = alone[order]
-    opens[np.unique(name[order], return_index=True)[1]] = True
-    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= room_for_lobes(places.texel.shape, most_bytes)
-    kept = np.zeros(len(bright), np.bool_)
+    opens[np.unique(facet[order], return_index=True)[1]] = True
+    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= room
     kept[seen[order[fits]]] = True
     return kept.reshape(sets.width.shape)
+
+
+def _slices(count: int) -> Iterator[slice]:
+    """Yield slices of some thousand texels that cover `count`."""
+    for begin in range(0, count, CHUNK):
+        yield slice(begin, min(begin + CHUNK, count))
 
 
 def _tabulate(facets: Facets, members: Members, places: Places, flat: float) -> FacetTable:

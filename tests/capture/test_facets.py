@@ -143,15 +143,15 @@ def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places
     missed, wrong = 7 * SIZE + 7, 12 * SIZE + 12
     sets.number[missed] = 0
     sets.direction[wrong, 0], sets.facet[wrong, 0] = (-0.5, 0.5, math.sqrt(0.5)), -1
-    new = make_lobe_sets(SIZE * SIZE)
+    number, facet = sets.number.copy(), sets.facet.copy()
     dark, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
     work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
     smooth = np.zeros(SIZE * SIZE, np.bool_)
-    pick_lobes(search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, sets, new)
-    assert (new.number == 1).all()
-    assert (new.facet[:, 0] == 0).all()
-    assert off_deg(new.direction[:, 0], exits).max() < 0.5
-    assert new.amplitude[[missed, wrong], 0] == pytest.approx(0.5, rel=0.1)
+    pick_lobes(search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, number, facet, sets)
+    assert (sets.number == 1).all()
+    assert (sets.facet[:, 0] == 0).all()
+    assert off_deg(sets.direction[:, 0], exits).max() < 0.5
+    assert sets.amplitude[[missed, wrong], 0] == pytest.approx(0.5, rel=0.1)
 
 
 def test_a_prior_is_what_most_texels_agree_on():

@@ -38,8 +38,8 @@ def scratch(tmp_path, monkeypatch) -> Path:
 def is_gone(folder: Path) -> bool:
     """Tell whether nothing is in a folder, and no file that was there is still open."""
     opened = Path("/proc/self/fd")
-    links = [os.readlink(link) for link in opened.iterdir() if link.is_symlink()] if opened.is_dir() else []
-    return not any(folder.iterdir()) and not any(link.startswith(str(folder)) for link in links)
+    links = [str(link.readlink()) for link in opened.iterdir() if link.is_symlink()] if opened.is_dir() else []
+    return not any(folder.iterdir()) and not any(str(folder) in link for link in links)
 
 
 def pictures(dtype, texels=100, photos=7):
