@@ -193,11 +193,11 @@ def pick_lobes(
                     chosen[j] = before[j]
                 set_left(work, count)
                 k += 1
-        _keep(work, chosen, count, names, sets, t)
+        _keep(search, work, chosen, count, names, sets, t)
 
 
 @kernel
-def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: int) -> None:
+def _keep(search: Search, work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: int) -> None:
     """Write the lobes that are something into a texel of `sets`."""
     kept = 0
     for k in range(count):
@@ -206,7 +206,8 @@ def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: in
                 sets.direction[t, kept, c] = work.direction[k, c]
                 sets.amplitude[t, kept, c] = work.amplitude[k, c]
             sets.width[t, kept] = work.width[k]
-            sets.form[t, kept] = work.form[k]
+            if search.formed:
+                sets.form[t, kept] = work.form[k]
             sets.facet[t, kept] = names[chosen[k]]
             kept += 1
     sets.number[t] = kept
@@ -214,5 +215,6 @@ def _keep(work: Work, chosen: I32, count: int, names: I32, sets: LobeSets, t: in
         sets.direction[t, k] = 0
         sets.amplitude[t, k] = 0
         sets.width[t, k] = 0
-        sets.form[t, k] = 0
+        if search.formed:
+            sets.form[t, k] = 0
         sets.facet[t, k] = -1

@@ -30,7 +30,7 @@ from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_pack import pack, thin_out
 from geodfx.capture.lobe_search import make_search
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, make_lobe_sets, make_work, settle_channels
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held, make_lobe_sets, make_work, settle_channels
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.jit import run_bands
@@ -146,8 +146,10 @@ def _search(state: FitState) -> None:
     if spacing > 1:
         source = places.texel[places.row // spacing * spacing, places.column // spacing * spacing]
         start = np.flatnonzero(left_out & ~state.smooth & (source >= 0))
-        for values in state.sets:
-            values[start] = values[source[start]]
+        for begin in range(0, len(start), CHUNK):
+            some = start[begin : begin + CHUNK]
+            for values in held(state.sets, formed=state.search.formed):
+                values[some] = values[source[some]]
 
 
 def _find_facets(state: FitState, turning: float) -> Facets:

@@ -70,5 +70,6 @@ def search_lobes(
         for k in range(count):
             sets.direction[first + n, k] = work.direction[k]
             sets.width[first + n, k] = work.width[k]
-            sets.form[first + n, k] = work.form[k]
+            if search.formed:
+                sets.form[first + n, k] = work.form[k]
             sets.amplitude[first + n, k] = work.amplitude[k]

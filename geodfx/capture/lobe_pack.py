@@ -10,7 +10,7 @@ from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import chart_encode, lobe_response
 from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held
 from geodfx.codes import BLOCK
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
@@ -65,8 +65,9 @@ def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) 
     for some in _slices(len(kept)):
         order = np.argsort(~kept[some], axis=1, kind="stable")
         rows = np.arange(len(order))[:, None]
-        for values in (sets.direction, sets.width, sets.form, sets.amplitude, sets.facet):
-            values[some] = values[some][rows, order]
+        for values in held(sets, formed=search.formed):
+            if values is not sets.number:
+                values[some] = values[some][rows, order]
     sets.number[:] = kept.sum(axis=1)
 
 

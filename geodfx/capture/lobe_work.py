@@ -9,7 +9,7 @@ A lobe sees few of the lights, so that its responses are kept as a list of those
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ __all__ = [
     "copy_lobe",
     "drop",
     "grow",
+    "held",
     "lobe_light",
     "loss_of",
     "make_lobe_sets",
@@ -55,7 +56,7 @@ class LobeSets(NamedTuple):
     number: I32  # (T,) lobes of each
     direction: F32  # (T, K, 3) unit
     width: F32  # (T, K) chord
-    form: F32  # (T, K, 2)
+    form: F32  # (T, K, 2); where all are round, zeros that nothing is written to, which take no memory
     amplitude: F32  # (T, K, 3) displayed light under a light that the lobe sees whole
     facet: I32  # (T, K) the facet that a lobe belongs to; -1: to none
 
@@ -90,6 +91,11 @@ def make_lobe_sets(texels: int) -> LobeSets:
         np.zeros((texels, MAX_LOBES, 3), np.float32),
         np.full((texels, MAX_LOBES), -1, np.int32),
     )
+
+
+def held(sets: LobeSets, *, formed: bool) -> list[npt.NDArray[Any]]:
+    """Return the arrays of sets that hold something. formed: lobes may be longer than wide."""
+    return [values for values in sets if formed or values is not sets.form]
 
 
 def make_work(search: Search, lobes: int = MAX_LOBES) -> Work:
