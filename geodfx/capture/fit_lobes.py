@@ -232,7 +232,9 @@ def _finish(state: FitState, facets: Facets, most_bytes: float) -> LobeModel:
     run_bands(amplitudes, count)
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, planes)
-    state.coefficient = np.zeros((0, *state.coefficient.shape[1:]), np.float32)  # the base is in codes
+    # The base is in codes, and lobes point where their facets do: packing has more room.
+    state.coefficient = state.coefficient[:0].copy()
+    state.sets = sets = sets._replace(direction=sets.direction[:0].copy())
 
     def light(first: int, last: int) -> F32:
         some = slice(first, last)

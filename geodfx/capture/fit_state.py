@@ -63,8 +63,10 @@ class FitState:
         number, width, form = sets.number[texels], sets.width[texels], sets.form[texels]
         light = np.zeros((len(number), len(self.terms), 3), np.float32)
         if number.any():
-            own = np.repeat(sets.direction[texels][:, :, None], 3, axis=2)
-            direction = own if facets is None else self.look(facets, texels)
+            if facets is None:
+                direction = np.repeat(sets.direction[texels][:, :, None], 3, axis=2)
+            else:
+                direction = self.look(facets, texels)
             lobe_light(self.search, number, direction, width, form, sets.amplitude[texels], light)
         return light
 
