@@ -24,6 +24,7 @@ __all__ = [
     "chart_encode",
     "disc_average",
     "dome_nodes",
+    "edge_share",
     "evaluate",
     "formed_chord",
     "horizon_share",
@@ -145,6 +146,13 @@ def formed_chord(dx: np.float32, dy: np.float32, dz: np.float32, form_x: np.floa
     """
     along = dx * form_x + dy * form_y
     return dx * dx + dy * dy + dz * dz - along * along
+
+
+@kernel
+def edge_share(inside: np.float32) -> np.float32:
+    """Return the share of a flash, 0..1, that an edge of its facet lets through; a logistic, half of it at the edge."""
+    share: np.float32 = np.float32(1.0) / (np.float32(1.0) + np.exp(-max(inside, np.float32(-40.0))))
+    return share
 
 
 def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: float = 0.0) -> F64:

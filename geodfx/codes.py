@@ -12,7 +12,16 @@ Bits from the lowest; a, b are a direction on the chart (`basis.chart_encode`):
     0  column, row of 16 bits each: the texel at which it is the facet's own
     1  slope of a to the right and down, 16 bits each, (code - 32768) slope_step a texel
     2  slope of b likewise
-    3  zero
+    3  over tilts, how much longer than wide it is (`basis.formed_chord`): x, y of 16 bits each, (code - 32768) / 32767;
+       both zero, as without tilts, for round
+
+    edges of a facet with a slope, sixteen uint32, over tilts only: where the facet ends. A texel right and down of the
+    facet's own lies inside of edge e, under a pseudo light at a, b from green's direction, by
+    offset + (turn . (right, down)) + (move . (a, b))
+    0 to 5    turn of edge e, two of 16 bits each, (code - 32768) EDGE_TURN_STEP
+    6 to 11   move of edge e - 6 likewise, EDGE_MOVE_STEP
+    12 to 14  offsets of edges 0 and 1, 2 and 3, 4 and 5 likewise, EDGE_OFFSET_STEP
+    15        zero
 
     lobe, one uint32: facet of 16 bits; shares of its weights, 5 bits of red, 6 of green, 5 of blue, (code / largest)^2
 

@@ -6,6 +6,10 @@ __all__ = [
     "CHART_STEP",
     "DISPLAY_GAMMA",
     "DOME_SIDE",
+    "EDGES",
+    "EDGE_MOVE_STEP",
+    "EDGE_OFFSET_STEP",
+    "EDGE_TURN_STEP",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
     "FOLD_BITS",
@@ -33,6 +37,13 @@ WHITE_LEVEL = 2.0  # what that value reads when the stone is displayed; strong f
 CHART_STEP = 2.0**0.5 / 32767.0  # of a direction on the chart: 0.0025 degrees
 LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green on the chart
 LOBE_WIDTH_MAX = 0.6  # the widest lobe, as a chord: 35 degrees; wider reflections belong to the base
+
+# The edges of a facet over tilts, see codes.py and basis.edge_share: how far inside one a texel lies, in units in which
+# its soft rim is about four wide.
+EDGES = 6  # of a facet: more gain nothing
+EDGE_TURN_STEP = 8.0 / 32767.0  # a texel
+EDGE_MOVE_STEP = 512.0 / 32767.0  # a unit of the chart
+EDGE_OFFSET_STEP = 64.0 / 32767.0
 
 # An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k
 # texels.

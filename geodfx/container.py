@@ -32,7 +32,7 @@ from geodfx.paths import is_file, is_folder
 
 __all__ = ["FORMAT", "Container", "Part", "read_container", "write_container"]
 
-FORMAT = (2, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
+FORMAT = (3, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
 
 MANIFEST = "stone.json"
 MAX_MANIFEST_BYTES = 1 << 24  # a manifest has some kilobytes; what claims more is not read
@@ -85,6 +85,10 @@ class Container:
     about: dict[str, Any]  # the manifest's "stone"
     _entries: dict[str, dict[str, Any]]
     _data: mmap.mmap
+
+    def has_part(self, name: str) -> bool:
+        """Tell whether there is a part of a name."""
+        return name in self._entries
 
     def part(self, name: str) -> Part:
         """Return a part by its name, unread. Raises StoneError if it is missing or of an unknown type."""

@@ -8,7 +8,7 @@ linearly across the facet under a near camera, and its width. A lobe of a texel 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ from geodfx.codes import (
     unpack_share,
     unpack_width,
 )
-from geodfx.constants import CHART_STEP
+from geodfx.constants import CHART_STEP, EDGE_MOVE_STEP, EDGE_OFFSET_STEP, EDGE_TURN_STEP, EDGES
 from geodfx.errors import StoneError
 from geodfx.jit import kernel
 
@@ -42,18 +42,26 @@ __all__ = [
     "FacetTable",
     "Lobes",
     "Unpacked",
+    "decode_edges",
     "decode_facets",
     "doubt_quantiles",
     "empty_lobes",
+    "no_edges",
     "pack_lobes",
     "unpack_lobes",
 ]
 
 CHUNK = 1 << 16  # lobes that are packed at a time
+EDGE_WORDS = 16
 FORM_STEP = 1 / 32767  # of a form's codes
 NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.
 PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, FORM, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17, 19
+
+
+def no_edges() -> U32:
+    """Return the edges of facets that have none."""
+    return np.zeros((0, EDGE_WORDS), np.uint32)
 
 
 @deferrable("refs")
@@ -66,12 +74,16 @@ class Lobes:
     facets: U32  # (F, 4)
     slopes: U32  # (S, 4)
     slope_step: float  # of the slopes' codes
+    edges: U32 = field(default_factory=no_edges)  # (S, 16) over tilts, else (0, 16)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", frozen("lobe index", self.index, np.uint32, (None, None, 2)))
         object.__setattr__(self, "refs", frozen("lobe refs", unread(self, "refs"), np.uint32, (None,)))
         object.__setattr__(self, "facets", frozen("facets", self.facets, np.uint32, (None, 4)))
         object.__setattr__(self, "slopes", frozen("facet slopes", self.slopes, np.uint32, (None, 4)))
+        object.__setattr__(self, "edges", frozen("facet edges", self.edges, np.uint32, (None, EDGE_WORDS)))
+        if len(self.edges) not in (0, len(self.slopes)):
+            raise ValueError(f"{len(self.slopes)} facets with slopes and {len(self.edges)} with edges cannot be")
         if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:
             raise ValueError(f"{len(self.facets)} facets with {len(self.slopes)} slopes cannot be")
         total = sum_counts(self.index[..., 1]).ravel()
@@ -82,7 +94,7 @@ class Lobes:
     @property
     def nbytes(self) -> int:
         """Bytes resident on a GPU."""
-        return sum(array.nbytes for array in (self.index, unread(self, "refs"), self.facets, self.slopes))
+        return sum(array.nbytes for array in (self.index, unread(self, "refs"), self.facets, self.slopes, self.edges))
 
     def check(self) -> None:
         """Raise StoneError if a lobe's facet is not in the table; `refs` are read for it."""
@@ -101,6 +113,7 @@ class FacetTable:
     width: F64  # (F,) chord >= 0
     doubt: F64  # (F,) standard deviation of the direction, a chord: how far the photos leave it open
     form: F64 | None = None  # (F, 2) how much longer than wide, see `formed_chord`; None: all round
+    edge: F64 | None = None  # (F, EDGES, 5) offset, turn to the right and down, move by a and b; None: no ends
 
 
 class Unpacked(NamedTuple):
@@ -132,6 +145,7 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     steep = table.slope[used].reshape(len(used), 4).any(axis=1)
     if table.form is not None:
         steep |= table.form[used].any(axis=1)
+    steep |= table.edge is not None
     order = np.concatenate([used[steep], used[~steep]])
     name = np.full(len(table.width), -1)
     name[order] = np.arange(len(order))
@@ -165,8 +179,20 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     slopes[:, 1], slopes[:, 2] = pack_pair(slope[:, 0], step), pack_pair(slope[:, 1], step)
     if table.form is not None:
         slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
-    index = pack_index(count.reshape(shape))
-    return Lobes(index, refs[there], np.stack([green, words, red, blue], axis=1), slopes, step)
+    facets = np.stack([green, words, red, blue], axis=1)
+    edges = no_edges() if table.edge is None else _pack_edges(table.edge[order])
+    return Lobes(pack_index(count.reshape(shape)), refs[there], facets, slopes, step, edges)
+
+
+def _pack_edges(edge: F64) -> U32:
+    """Return edges (S, EDGES, 5) as words (S, 16)."""
+    words = np.zeros((len(edge), EDGE_WORDS), np.uint32)
+    for e in range(EDGES):
+        words[:, e] = pack_pair(edge[:, e, 1:3], EDGE_TURN_STEP)
+        words[:, EDGES + e] = pack_pair(edge[:, e, 3:5], EDGE_MOVE_STEP)
+    for pair in range(EDGES // 2):
+        words[:, 2 * EDGES + pair] = pack_pair(edge[:, 2 * pair : 2 * pair + 2, 0], EDGE_OFFSET_STEP)
+    return words
 
 
 def unpack_lobes(lobes: Lobes, width: int) -> Unpacked:
@@ -206,6 +232,23 @@ def decode_facets(lobes: Lobes) -> F32:
     rows = np.zeros((len(lobes.facets), COLUMNS), np.float32)
     _decode_facets(lobes.facets, lobes.slopes, np.float32(lobes.slope_step), rows)
     return rows
+
+
+def decode_edges(lobes: Lobes) -> F32:
+    """Return the edges of facets (S, EDGES, 5) as numbers: offset, turn to the right and down, move by a and b."""
+    rows = np.zeros((len(lobes.edges), EDGES, 5), np.float32)
+    _decode_edges(lobes.edges, rows)
+    return rows
+
+
+@kernel
+def _decode_edges(edges: U32, rows: F32) -> None:
+    for f in range(len(edges)):
+        for e in range(EDGES):
+            row = rows[f, e]
+            row[1], row[2] = unpack_pair(edges[f, e], np.float32(EDGE_TURN_STEP))
+            row[3], row[4] = unpack_pair(edges[f, EDGES + e], np.float32(EDGE_MOVE_STEP))
+            row[0] = unpack_pair(edges[f, 2 * EDGES + e // 2], np.float32(EDGE_OFFSET_STEP))[e % 2]
 
 
 @kernel

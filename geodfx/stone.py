@@ -134,6 +134,8 @@ class Stone:
                 "lobe_index": self.lobes.index,
                 "lobe_refs": self.lobes.refs,
             }
+            if len(self.lobes.edges):
+                parts["facet_edges"] = self.lobes.edges
         write_container(Path(path), about, parts)
 
     def relight(self, view: View, *, backend: str = "cpu") -> F32:

@@ -84,9 +84,9 @@ def capture(
         camera = make_camera(photos.size, session.camera_distance, session.field_width)
         with _timed(seconds, "calibrate"):
             tilting, rig = find_stage(session, session.tilt_rad, find_plane(photos, camera, session.tilt_rad, alpha))
-            alpha = rectify_matte(alpha, camera, tilting)
+            alpha, seen = rectify_matte(alpha, camera, tilting)
         with _timed(seconds, "read"):
-            stack = read_tilted_stack(photos, alpha, camera, tilting, reading)
+            stack = read_tilted_stack(photos, seen, camera, tilting, reading)
     with closing(stack), _timed(seconds, "fit"):
         fitted = fit_stone(session, stack, rig, alpha, model, settings, progress, tilting)
     return Capture(fitted.stone, rig, session.names, fitted.residual, fitted.clipped, seconds)

@@ -12,7 +12,7 @@ from geodfx.arrays import F32, F64
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 
-__all__ = ["crop", "even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior"]
+__all__ = ["crop", "even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior", "solve_positive"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -66,7 +66,7 @@ class _Work(NamedTuple):
 
 
 @kernel
-def _solve(matrix: F64, right: F64) -> None:
+def solve_positive(matrix: F64, right: F64) -> None:
     """Solve a symmetric positive system in place by Cholesky's method; `right` becomes the solution."""
     size = len(right)
     for i in range(size):
@@ -129,7 +129,7 @@ def _fit_channel(
                 firmness = (NOISE / (prior[1, j] * level)) ** 2
                 matrix[j, j] += firmness
                 right[j] -= firmness * (coefficient[j] - prior[0, j] * level)
-        _solve(matrix, right)
+        solve_positive(matrix, right)
         for j in range(size):
             coefficient[j] += np.float32(right[j])
 

@@ -27,6 +27,7 @@ from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings
 from geodfx.capture.fit_smooth import LOBE_BASIS, choose_planes, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places, fitted_chunks
+from geodfx.capture.fit_tilt import fit_edges
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_pack import pack, thin_out
 from geodfx.capture.lobe_search import make_search
@@ -110,6 +111,9 @@ def fit_lobes(
     for step in range(settings.passes):
         facets = _find_facets(state, turning)
         _pick(state, facets, f"facets {step + 1} of {settings.passes}")
+    if formed:
+        found = fit_edges(state, facets, most_bytes)
+        return LobeModel(found.base, found.lobes, found.light, 0.0)
     return _finish(state, facets, most_bytes)
 
 

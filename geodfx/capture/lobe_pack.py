@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import chart_encode, lobe_response
@@ -16,7 +17,17 @@ from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
 
-__all__ = ["lost_lobes", "pack", "room_for_lobes", "thin_out"]
+__all__ = [
+    "DIM",
+    "FACET_BYTES",
+    "SLOPE_BYTES",
+    "affordable",
+    "lost_lobes",
+    "pack",
+    "room_for_lobes",
+    "tabulate",
+    "thin_out",
+]
 
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
@@ -52,7 +63,7 @@ def pack(
         facet[part] = sets.facet[some][rows, order][kept]
         done = part.stop
     weight /= search.ceiling
-    table = _tabulate(facets, members, places, FLAT * float(search.radius))
+    table = tabulate(facets, members, places, FLAT * float(search.radius))
     return pack_lobes((height, width), its, facet, weight, table)
 
 
@@ -111,23 +122,33 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     """
     bright = _bright(sets, search).ravel()
     seen = np.flatnonzero(bright >= DIM)
-    bright, facet = bright[seen], sets.facet.ravel()[seen]
-    alone = facet < 0
-    size = np.bincount(facet[~alone], minlength=1)
     room = room_for_lobes(places.texel.shape, most_bytes)
     kept = np.zeros(sets.width.size, np.bool_)
-    tables = FACET_BYTES * (np.count_nonzero(alone) + np.count_nonzero(size)) + SLOPE_BYTES * np.count_nonzero(size > 1)
-    if LOBE_BYTES * len(seen) + tables <= room:
-        kept[seen] = True
-        return kept.reshape(sets.width.shape)
+    kept[seen[affordable(bright[seen], sets.facet.ravel()[seen], SLOPE_BYTES, room)]] = True
+    return kept.reshape(sets.width.shape)
+
+
+def affordable(bright: F32, facet: npt.NDArray[np.int32], shared_bytes: int, room: float) -> Bool:
+    """Tell which of N lobes to keep until so many bytes are full: the brightest for their bytes.
+
+    facet: (N,) of each lobe, whose bytes fall on its lobes in equal parts; -1: one of its own. shared_bytes: what a
+    facet of several lobes takes more than one of its own.
+    """
+    alone = facet < 0
+    size = np.bincount(facet[~alone], minlength=1)
+    tables = FACET_BYTES * (np.count_nonzero(alone) + np.count_nonzero(size))
+    tables += shared_bytes * int(np.count_nonzero(size > 1))
+    if LOBE_BYTES * len(bright) + tables <= room:
+        return np.ones(len(bright), np.bool_)
     share = np.where(alone, 1, size[facet])
-    table = np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES)
+    table = np.where(share > 1, FACET_BYTES + shared_bytes, FACET_BYTES)
     order = np.argsort(-bright / (LOBE_BYTES + table / share), kind="stable")
     opens = alone[order]
     opens[np.unique(facet[order], return_index=True)[1]] = True
     fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= room
-    kept[seen[order[fits]]] = True
-    return kept.reshape(sets.width.shape)
+    kept = np.zeros(len(bright), np.bool_)
+    kept[order[fits]] = True
+    return kept
 
 
 def _slices(count: int) -> Iterator[slice]:
@@ -136,7 +157,7 @@ def _slices(count: int) -> Iterator[slice]:
         yield slice(begin, min(begin + CHUNK, count))
 
 
-def _tabulate(facets: Facets, members: Members, places: Places, flat: float) -> FacetTable:
+def tabulate(facets: Facets, members: Members, places: Places, flat: float) -> FacetTable:
     """Return the facets on the chart, their slopes as secants across them. flat: chord that a slope must exceed."""
     count = len(facets.width)
     every = np.arange(count)

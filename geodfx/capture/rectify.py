@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from geodfx.arrays import F32, F64, U8, U16
+from geodfx.arrays import F32, F64, U8, U16, Bool
 from geodfx.capture.gather import gather
 from geodfx.capture.photos import PhotoSet, RadianceStack, are_clear, read_codes, read_radiance, to_radiance
 from geodfx.colour import encode_display
@@ -26,6 +26,7 @@ HEIGHTS = np.linspace(-0.4, 0.3, 15)  # in stone widths: a stone reaches from ab
 PAIRS = 24  # of neighbouring tilts that are compared: more tell no more
 PLANE_SIZE = 256  # pixels: to which larger photos are shrunk for it
 WARPING = 4  # as many times a photo's light is held, in floats, while it is brought to the plane
+SEEN = 128  # of 255: a texel that is covered so far is fitted
 HALF_MOST = np.float32(65504.0)  # the largest float16
 ALL_CLEAR = 0.999  # of the pixels between which a texel is interpolated
 UNCLEAR = 0x8000  # the bit of a code, a float16's sign, that says the radiance is not clear
@@ -88,28 +89,34 @@ def _lowest(x: F64, y: F64) -> float:
     return float(x[n] + shift * (x[1] - x[0]))
 
 
-def rectify_matte(mask: U8, camera: Camera, stage: TiltStage) -> U8:
-    """Return the alpha (H, W) of the texels from a mask (H, W) that is white where the stone is at any tilt.
+def rectify_matte(mask: U8, camera: Camera, stage: TiltStage) -> tuple[U8, Bool]:
+    """Return the alpha (H, W) of the stone's outline, and which texels (H, W) are seen at some tilt.
 
-    A texel is as covered as the mask says at the middle one of all tilts.
+    mask: (H, W), white where the stone is at any tilt. The outline is the widest part of the stone, its girdle, about
+    as high as its middle: what lies in the mask wherever it is brought by a tilt. Texels lie on their own plane, and
+    more of them come into view than lie in the outline.
     """
+    outermost = cv2.convexHull(stage.tilt_rad)[:, 0].tolist()
     picture = mask.astype(np.float32)
-    each = [
-        np.minimum(np.rint(warp(picture, plane_to_picture(camera, stage.plane_height, (pitch, roll)))), 255)
-        for pitch, roll in stage.tilt_rad.tolist()
-    ]
-    return np.asarray(np.median(np.stack(each).astype(np.uint8), axis=0), np.uint8)
+    alpha = np.full(mask.shape, 255, np.float32)
+    for pitch, roll in [*outermost, (0.0, 0.0)]:
+        np.minimum(alpha, warp(picture, plane_to_picture(camera, 0.0, (pitch, roll)), cubic=False), out=alpha)
+    seen = alpha > 0
+    for pitch, roll in outermost:
+        shown = warp(alpha, plane_to_picture(camera, 0.0, (pitch, roll)), back=True, cubic=False)
+        seen |= warp(shown, plane_to_picture(camera, stage.plane_height, (pitch, roll)), cubic=False) > SEEN
+    return np.rint(alpha).astype(np.uint8), seen
 
 
 def read_tilted_stack(
-    photos: PhotoSet, alpha: U8, camera: Camera, stage: TiltStage, progress: Callable[[int], None] | None = None
+    photos: PhotoSet, seen: Bool, camera: Camera, stage: TiltStage, progress: Callable[[int], None] | None = None
 ) -> RadianceStack:
-    """Return what the photos hold at the texels of the stone's plane where alpha (H, W) is above 0.
+    """Return what the photos hold at the texels of the stone's plane that are seen (H, W).
 
     Radiance between pixels needs codes of its own: those of float16. It is not clear where a photo is clipped or does
     not reach. Otherwise as `read_stack`.
     """
-    texels = np.flatnonzero(alpha)
+    texels = np.flatnonzero(seen)
 
     def read(i: int) -> U16:
         pitch, roll = stage.tilt_rad[i].tolist()

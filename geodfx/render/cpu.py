@@ -10,14 +10,26 @@ from __future__ import annotations
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32, Bool
-from geodfx.basis import chart_decode, formed_chord, lobe_response
+from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_response
 from geodfx.codes import first_lobe, lobe_count, unpack_facet, unpack_share
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, run_bands
-from geodfx.lobe_map import BLUE, CENTRE, FORM, PLACE, RED, SLOPE, WEIGHT, WIDTH, decode_facets, empty_lobes
+from geodfx.lobe_map import (
+    BLUE,
+    CENTRE,
+    FORM,
+    PLACE,
+    RED,
+    SLOPE,
+    WEIGHT,
+    WIDTH,
+    decode_edges,
+    decode_facets,
+    empty_lobes,
+)
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting, light_stone
-from geodfx.render.tilted import present
+from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
@@ -35,7 +47,7 @@ class CpuRenderer:
         lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
         lobes.check()
         self._lobes = lobes
-        self._facets = decode_facets(lobes)
+        self._facets, self._edges = decode_facets(lobes), decode_edges(lobes)
         self._spread = np.zeros(len(self._facets), np.float32)
         _measure_spread(lobes.index, lobes.refs, self._facets, stone.alpha.shape[1], self._spread)
 
@@ -45,7 +57,7 @@ class CpuRenderer:
         glow, near_first, near = self._light_facets(lighting)
         frame = np.empty((*stone.alpha.shape, 4), np.float32)
         shared = (
-            stone.alpha,
+            covered(stone),
             stone.base.planes,
             lighting.base_weight,
             lighting.base_offset,
@@ -55,6 +67,7 @@ class CpuRenderer:
             self._lobes.refs,
             self._facets,
             self._spread,
+            _move_edges(self._edges, self._facets, lighting.point),
             glow,
             near_first,
             near,
@@ -93,6 +106,14 @@ class CpuRenderer:
 
     def close(self) -> None:
         """Do nothing; a GpuRenderer has something to give back."""
+
+
+def _move_edges(edges: F32, facets: F32, point: tuple[float, float]) -> F32:
+    """Return the edges (S, EDGES, 3) of facets under a pseudo light: offset, turn to the right and down."""
+    away = np.array(point, np.float32) - facets[: len(edges), PLACE : PLACE + 2]
+    moved = edges[..., :3].copy()
+    moved[..., 0] += np.einsum("fek,fk->fe", edges[..., 3:], away)
+    return moved
 
 
 @kernel
@@ -209,6 +230,7 @@ def _shade_rows(
     refs: U32,
     facets: F32,
     spread: F32,
+    edges: F32,
     glow: F32,
     near_first: I64,
     near: I64,
@@ -230,7 +252,7 @@ def _shade_rows(
         smooth = (planes[:, row, left:right], weight, offset, intensity, display_gain)
         _add_base_row(*smooth, values[:, left:right], pixels[left:right])
         if refs.shape[0] > 0:
-            sharp = (index[row], refs, facets, spread, glow, near_first, near)
+            sharp = (index[row], refs, facets, spread, edges, glow, near_first, near)
             _add_lobes_row(*sharp, lights, maps, rotation, gain, row, left, right, pixels)
         for column in range(width):
             pixels[column, 3] = np.float32(alpha[row, column]) / np.float32(255.0)
@@ -286,6 +308,7 @@ def _add_lobes_row(
     refs: U32,
     facets: F32,
     spread: F32,
+    edges: F32,
     glow: F32,
     near_first: I64,
     near: I64,
@@ -322,12 +345,25 @@ def _add_lobes_row(
                 green += facet[WEIGHT + 1] * seen_g
                 blue += facet[WEIGHT + 2] * seen_b
             share = unpack_share(refs[n])
+            if f < edges.shape[0]:
+                across, below = np.float32(column) - facets[f, CENTRE], np.float32(row) - facets[f, CENTRE + 1]
+                inside = _inside(edges[f], across, below)
+                red, green, blue = inside * red, inside * green, inside * blue
             sum_r += share[0] * red
             sum_g += share[1] * green
             sum_b += share[2] * blue
         pixels[column, 0] += sum_r
         pixels[column, 1] += sum_g
         pixels[column, 2] += sum_b
+
+
+@kernel
+def _inside(edges: F32, right: np.float32, down: np.float32) -> np.float32:
+    """Return the share of a flash that a facet's edges (EDGES, 3) let through at a texel."""
+    share = np.float32(1.0)
+    for e in range(edges.shape[0]):
+        share *= edge_share(edges[e, 0] + edges[e, 1] * right + edges[e, 2] * down)
+    return share
 
 
 @kernel

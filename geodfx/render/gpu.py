@@ -19,7 +19,7 @@ from geodfx.lobe_map import empty_lobes
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
-from geodfx.render.tilted import present
+from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
@@ -85,7 +85,7 @@ class _Scene:
         lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
         lobes.check()
         self._textures = {
-            "alpha_codes": self._context.texture(stone.size, 1, stone.alpha.tobytes(), dtype="u1", alignment=1),
+            "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._context.texture_array(
                 (width, height, self._layers), channels, planes.tobytes(), alignment=1
             ),
@@ -93,6 +93,7 @@ class _Scene:
             "lobe_refs": self._fold("lobes", lobes.refs),
             "facet_words": self._fold("facets", lobes.facets),
             "facet_slopes": self._fold("facets", lobes.slopes),
+            "facet_edges": self._fold("facets", lobes.edges.reshape(-1, 4)),
             "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
         }
         self._textures["base_planes"].filter = (moderngl.NEAREST, moderngl.NEAREST)
@@ -100,6 +101,7 @@ class _Scene:
         self._program["has_level"] = stone.base.space == "linear"
         self._program["has_lobes"] = len(lobes.refs) > 0
         self._program["slope_count"] = len(lobes.slopes)
+        self._program["edge_count"] = len(lobes.edges)
         self._program["slope_step"] = lobes.slope_step
         self._program["layer_count"] = self._layers
 
@@ -145,6 +147,7 @@ class _Scene:
         program["has_environment"] = lighting.environment is not None
         program["display_gain"] = lighting.display_gain
         program["gain"] = lighting.gain
+        program["light_point"] = lighting.point
         program["rotation"].write(lighting.rotation.T.tobytes())  # GL stores columns
 
     def _set_environment(self, environment: Environment | None) -> None:

@@ -6,7 +6,8 @@ The colour c of a texel is
     + sum over lobes and lights of   weight_c radiance_c lobe_response(|d_c - l|^2, area, width^2 + blur)
     + sum over lobes of   weight_c gain lobe_horizon_share(z, width) E(R d_c, width)
 
-where E is the environment at that blur. A base in linear space has one row, into which all lights and the environment
+where E is the environment at that blur. Of a stone that tilts, a lobe is also multiplied by the edge_share of each
+edge of its facet. A base in linear space has one row, into which all lights and the environment
 are summed, a level, and no curve; one in display space has a row a light, for displayed values do not add, no level,
 and its curve is `decode_display`. A lobe's weight is its share of its facet's. Directions are in the stone frame,
 exposure is in every intensity, radiance and gain.
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, frozen
-from geodfx.basis import TERMS, disc_average, evaluate, horizon_share, light_kernel
+from geodfx.basis import TERMS, chart_encode, disc_average, evaluate, horizon_share, light_kernel
 from geodfx.errors import ViewError
 from geodfx.jit import kernel
 from geodfx.render.environment import Environment, environment_level, environment_lookup
@@ -47,6 +48,7 @@ class Lighting:
     base_intensity: F32  # (B, 3)
     display_gain: float  # of the base's curve; 0: the base is in linear space
     lights: F32  # (L, 9) direction x y z, area, blur, farthest chord that a lobe of no width sees, radiance r g b
+    point: tuple[float, float]  # on the chart: the one pseudo light of a stone that tilts
     environment: Environment | None
     gain: float  # of the environment
     rotation: F32  # (3, 3) stone to world
@@ -79,6 +81,7 @@ def light_stone(stone: Stone, view: View) -> Lighting:
         base_intensity=(rows * gain).astype(np.float32),
         display_gain=0.0 if stone.base.space == "linear" else stone.display_gain,
         lights=_light_lobes(direction, radius, intensity * gain),
+        point=(0.0, 0.0) if stone.tilting is None else _only_point(direction),
         environment=view.environment,
         gain=gain,
         rotation=rotation.astype(np.float32),
@@ -93,6 +96,12 @@ def _show_by_tilt(stone: Stone, stage: TiltStage, view: View) -> View:
     tilt = shown_tilt(stage, view.tilt)
     ((x, y, z),) = pseudo_directions(np.array([[tilt.pitch_rad, tilt.roll_rad]]), stage.stretch).tolist()
     return View((DiscLight((x, y, z), stone.light_radius_rad),), exposure_ev=view.exposure_ev)
+
+
+def _only_point(direction: F64) -> tuple[float, float]:
+    """Return where the only one of some directions (1, 3) lies on the chart."""
+    ((a, b),) = chart_encode(direction).tolist()
+    return a, b
 
 
 def hemisphere_patches(environment: Environment, rotation: F64, count: int) -> tuple[F64, F64]:

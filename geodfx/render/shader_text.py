@@ -7,6 +7,10 @@ from importlib.resources import files
 from geodfx.constants import (
     CHART_STEP,
     DISPLAY_GAMMA,
+    EDGE_MOVE_STEP,
+    EDGE_OFFSET_STEP,
+    EDGE_TURN_STEP,
+    EDGES,
     ENVIRONMENT_LEVELS,
     ENVIRONMENT_SIZE,
     FOLD_BITS,
@@ -26,6 +30,10 @@ VERSIONS = {"330 core": "", "300 es": _ES_PRECISION}  # what a version needs sai
 _CONSTANTS = f"""\
 const float CHART_STEP = {CHART_STEP!r};
 const float DISPLAY_GAMMA = {DISPLAY_GAMMA!r};
+const float EDGE_MOVE_STEP = {EDGE_MOVE_STEP!r};
+const float EDGE_OFFSET_STEP = {EDGE_OFFSET_STEP!r};
+const float EDGE_TURN_STEP = {EDGE_TURN_STEP!r};
+const int EDGES = {EDGES};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
 const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};
 const int FOLD_BITS = {FOLD_BITS};

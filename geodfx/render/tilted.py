@@ -1,4 +1,7 @@
-"""From a stone's texels to the picture: in a stone captured by its tilt the stone moves in it as photographed."""
+"""From a stone's texels to the picture: in a stone captured by its tilt the stone moves in it as photographed.
+
+Texels lie on one plane, the outline, alpha, on that of the stone's middle: more texels are seen than lie in it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,20 @@ import warnings
 
 import numpy as np
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.errors import GeodfxWarning
 from geodfx.render.view import Tilt, View, resample
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, clamp_tilt, plane_to_picture, warp, warp_light
 
-__all__ = ["present", "shown_tilt"]
+__all__ = ["covered", "present", "shown_tilt"]
 
 NOT_CLAMPED_RAD = math.radians(0.01)  # what a file's rounding moves a tilt by needs no warning
+
+
+def covered(stone: Stone) -> U8:
+    """Return how far its texels (H, W) are shown: all of a stone that tilts, whose alpha lies on a plane of its own."""
+    return stone.alpha if stone.tilting is None else np.full_like(stone.alpha, 255)
 
 
 def shown_tilt(stage: TiltStage, tilt: Tilt) -> Tilt:
@@ -31,8 +39,10 @@ def shown_tilt(stage: TiltStage, tilt: Tilt) -> Tilt:
 def present(stone: Stone, view: View, texels: F32) -> F32:
     """Return the frame that a view asks for from the stone's texels (H, W, 4), linear, premultiplied."""
     if stone.tilting is not None:
-        pitch, roll = clamp_tilt((view.tilt.pitch_rad, view.tilt.roll_rad), stone.tilting.tilt_rad)
-        matrix = plane_to_picture(stone.camera, stone.tilting.plane_height, (pitch, roll))
-        alpha = np.minimum(warp(texels[..., 3], matrix, back=True), 1)
-        texels = np.dstack([warp_light(texels[..., :3], matrix, back=True), alpha])
+        tilt = clamp_tilt((view.tilt.pitch_rad, view.tilt.roll_rad), stone.tilting.tilt_rad)
+        outline = plane_to_picture(stone.camera, 0.0, tilt)
+        alpha = np.minimum(warp((stone.alpha / 255).astype(np.float32), outline, back=True), 1)
+        matrix = plane_to_picture(stone.camera, stone.tilting.plane_height, tilt)
+        light = warp_light(texels[..., :3], matrix, back=True)
+        texels = np.dstack([np.where(alpha[..., None] > 0, light, 0), alpha])
     return resample(texels, view.size)

@@ -1,4 +1,4 @@
-// Provides lobe_response().
+// Provides lobe_response(), edge_share().
 
 // Share of a disc light's radiance that a lobe sees, 0 to 1. Epanechnikov 1969. Twin of geodfx.basis, which derives it.
 // q: squared chord between lobe and light; area: the disc's; variance: of lobe and light, a coordinate.
@@ -11,4 +11,9 @@ float lobe_response(float q, float area, float variance) {
     }
     float reach = 1.5 * area + 0.5 * spread;
     return max(0.0, 2.0 * area / reach * (1.0 - q / reach));
+}
+
+// Share of a flash that an edge of its facet lets through, 0 to 1. Twin of geodfx.basis.
+float edge_share(float inside) {
+    return 1.0 / (1.0 + exp(-max(inside, -40.0)));
 }

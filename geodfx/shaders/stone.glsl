@@ -7,6 +7,7 @@ uniform usampler2D lobe_index;        // a column eight texels
 uniform usampler2D lobe_refs;         // folded
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
+uniform usampler2D facet_edges;       // folded, four a facet
 uniform sampler2D base_rows;          // a row a light: a weight a plane, then offset, then intensity
 uniform sampler2D light_rows;         // a row a light: direction, area; radiance, blur
 uniform sampler2D environment_maps;   // folded
@@ -14,6 +15,8 @@ uniform int base_row_count;
 uniform int layer_count;
 uniform int light_count;
 uniform int slope_count;              // the first facets of so many have a slope
+uniform int edge_count;               // the first facets of so many have edges
+uniform vec2 light_point;             // on the chart: the one pseudo light of a stone that tilts
 uniform float slope_step;
 uniform bool has_level;               // the first plane is a texel's level
 uniform bool has_lobes;
@@ -68,6 +71,26 @@ vec3 shade_lights(vec3 red, vec3 green, vec3 blue, float width, vec2 form, sampl
     return sum;
 }
 
+// The share of a flash that all edges of a facet let through. away: of the texel from the facet's own; moved: of the pseudo
+// light from where the facet points.
+float shade_edges(int facet, vec2 away, vec2 moved, usampler2D words) {
+    uvec4 turns = texelFetch(words, fold(4 * facet), 0);
+    uvec4 middle = texelFetch(words, fold(4 * facet + 1), 0);
+    uvec4 moves = texelFetch(words, fold(4 * facet + 2), 0);
+    uvec4 offsets = texelFetch(words, fold(4 * facet + 3), 0);
+    uint turn[EDGES] = uint[EDGES](turns.x, turns.y, turns.z, turns.w, middle.x, middle.y);
+    uint move[EDGES] = uint[EDGES](middle.z, middle.w, moves.x, moves.y, moves.z, moves.w);
+    uint offset[EDGES / 2] = uint[EDGES / 2](offsets.x, offsets.y, offsets.z);
+    float share = 1.0;
+    for (int e = 0; e < EDGES; ++e) {
+        vec2 pair = unpack_pair(offset[e / 2], EDGE_OFFSET_STEP);
+        share *= edge_share(
+            ((e & 1) == 0 ? pair.x : pair.y) + dot(unpack_pair(move[e], EDGE_MOVE_STEP), moved)
+            + dot(unpack_pair(turn[e], EDGE_TURN_STEP), away));
+    }
+    return share;
+}
+
 float shade_environment(vec3 direction, float width, int channel, sampler2D maps, mat3 to_world) {
     vec3 world = to_world * direction;
     float seen = environment_lookup(maps, environment_level(width), channel, world.x, world.y, world.z);
@@ -95,9 +118,11 @@ void main() {
             uvec4 words = texelFetch(facet_words, fold(facet), 0);
             vec2 point = unpack_pair(words.x, CHART_STEP);
             vec2 form = vec2(0.0);
+            float inside = 1.0;
             if (facet < slope_count) {
                 uvec4 slopes = texelFetch(facet_slopes, fold(facet), 0);
                 vec2 away = vec2(float(texel.x) - float(slopes.x & 65535u), float(texel.y) - float(slopes.x >> 16u));
+                if (facet < edge_count) inside = shade_edges(facet, away, light_point - point, facet_edges);
                 point += vec2(
                     dot(unpack_pair(slopes.y, slope_step), away),
                     dot(unpack_pair(slopes.z, slope_step), away));
@@ -116,7 +141,7 @@ void main() {
                     shade_environment(green, width, 1, environment_maps, rotation),
                     shade_environment(blue, width, 2, environment_maps, rotation));
             }
-            sum += unpack_share(ref) * rgb9e5_decode(words.y) * seen;
+            sum += inside * unpack_share(ref) * rgb9e5_decode(words.y) * seen;
         }
     }
     colour = vec4(sum, float(alpha) / 255.0);

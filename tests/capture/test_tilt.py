@@ -17,7 +17,7 @@ from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
 from geodfx.capture.rig import make_tilt_rig, tilt_stretch
 from geodfx.capture.session import read_session
 from geodfx.simulate.rig import stage_rotation
-from geodfx.tilting import Camera, TiltStage, plane_to_picture
+from geodfx.tilting import Camera, TiltStage, plane_to_picture, warp
 
 SIZE, FIELD, DISTANCE = 32, 1.3, 8.0
 RADIUS_DEG, WHITE = 8.0, 0.02
@@ -112,12 +112,29 @@ def test_the_plane_of_what_is_seen_is_found(tmp_path, height):
     assert find_plane(open_photos(session), camera, session.tilt_rad, mask) == pytest.approx(height, abs=0.06)
 
 
+def test_the_outline_is_the_girdle_and_texels_are_all_that_comes_into_view():
+    """A disc that tilts: the mask is white where it is at any tilt, a texel below it is seen beyond its rim."""
+    size, stage = 96, TiltStage(np.radians(np.array(GRID_DEG, np.float32)), 2.0, -0.2, np.zeros((0, 3), np.float32))
+    camera = Camera((size, size), DISTANCE, 1.4)
+    column, row = np.meshgrid(np.arange(size) + 0.5 - size / 2, np.arange(size) + 0.5 - size / 2)
+    disc = np.where(np.hypot(column, row) < 30, 255, 0).astype(np.float32)
+    mask = np.max(
+        [warp(disc, plane_to_picture(camera, 0.0, tilt), back=True) for tilt in stage.tilt_rad.tolist()], axis=0
+    )
+    alpha, shown = rectify_matte(np.minimum(mask, 255).astype(np.uint8), camera, stage)
+    assert np.mean((alpha > 127) != (disc > 127)) < 0.004
+    assert shown[disc > 0].all()
+    beyond = np.flatnonzero(shown[size // 2])
+    reach = 0.2 * math.sin(math.radians(9.0)) / 1.4 * size  # of a plane that lies so deep
+    assert beyond[-1] - (size // 2 + 29) == pytest.approx(reach, abs=1.5)
+
+
 def test_photos_reach_the_texels_clear_only_where_they_are(tmp_path):
     session = read_session(write_session(tmp_path / "s", GRID_DEG[::4]))
     photos, camera = open_photos(session), Camera((SIZE, SIZE), DISTANCE, FIELD)
     stage = TiltStage(session.tilt_rad.astype(np.float32), 2.0, 0.0, np.zeros((0, 3), np.float32))
-    alpha = rectify_matte(np.full((SIZE, SIZE), 255, np.uint8), camera, stage)
-    stack = read_tilted_stack(photos, alpha, camera, stage)
+    _, shown = rectify_matte(np.full((SIZE, SIZE), 255, np.uint8), camera, stage)
+    stack = read_tilted_stack(photos, shown, camera, stage)
     radiance, clear = stack.at(slice(None))
     upright = GRID_DEG[::4].index((0.0, 0.0))
     texel = SIZE * SIZE // 2 + SIZE // 2

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import chart_decode, lobe_response
+from geodfx.basis import chart_decode, edge_share, lobe_response
 from geodfx.codes import (
     first_lobe,
     lobe_count,
@@ -75,6 +75,15 @@ def test_lobe_response(glsl_bench, glsl_version):
             reference.append(max(0, 2 * area / reach * (1 - q / reach)))
     on_gpu = glsl_bench.run(glsl_version, "vec4(lobe_response(a.x, a.y, a.z))", cases)
     _agree(on_gpu, _twin(lobe_response, *cases.T), np.array(reference), 3e-6)
+
+
+def test_edge_share(glsl_bench, glsl_version):
+    inside = np.concatenate([[0, 1, -1, 64, -64, -39, 300, -300], RNG.uniform(-12, 12, 200)]).astype(np.float32)[
+        :, None
+    ]
+    reference = 1 / (1 + np.exp(-np.maximum(inside[:, 0].astype(np.float64), -40)))
+    on_gpu = glsl_bench.run(glsl_version, "vec4(edge_share(a.x))", inside)
+    _agree(on_gpu, _twin(edge_share, inside[:, 0]), reference, 1e-6)
 
 
 def test_rgb9e5_decode(glsl_bench, glsl_version):

@@ -8,9 +8,11 @@ import math
 import numpy as np
 import pytest
 
+from geodfx import container
 from geodfx.basis import chart_encode, formed_chord
+from geodfx.constants import EDGES
 from geodfx.errors import GeodfxWarning, ViewError
-from geodfx.lobe_map import FacetTable, empty_lobes, pack_lobes
+from geodfx.lobe_map import FacetTable, decode_edges, empty_lobes, pack_lobes
 from geodfx.render import DiscLight, Environment, Tilt, View, relight
 from geodfx.simulate.camera import make_camera as simulated_camera
 from geodfx.simulate.camera import pixel_of
@@ -33,8 +35,8 @@ GRID = np.array([(pitch, roll) for pitch in (-0.3, 0.0, 0.3) for roll in (-0.3, 
 STAGE = TiltStage(GRID, 2.0, 0.0, np.zeros((0, 3), np.float32))
 
 
-def tilt_stone(direction=(0.0, 0.0, 1.0), form=None, shape=(40, 48), stage=STAGE):
-    """Return a stone all of whose texels share one sharp lobe."""
+def tilt_stone(direction=(0.0, 0.0, 1.0), form=None, shape=(40, 48), stage=STAGE, edge=None):
+    """Return a stone all of whose texels share one sharp lobe. edge: (EDGES, 5)."""
     count = shape[0] * shape[1]
     towards = np.asarray(direction, float) / np.linalg.norm(direction)
     table = FacetTable(
@@ -44,6 +46,7 @@ def tilt_stone(direction=(0.0, 0.0, 1.0), form=None, shape=(40, 48), stage=STAGE
         np.zeros(1),
         np.zeros(1),
         None if form is None else np.array([form]),
+        None if edge is None else edge[None],
     )
     lobes = pack_lobes(shape, np.arange(count), np.zeros(count, np.int64), np.full((count, 3), 0.5), table)
     return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=stage)
@@ -133,6 +136,107 @@ def test_the_form_of_a_chord():
     assert formed_chord(0.3, 0.4, 0.1, 0.0, 0.0) == pytest.approx(0.26)
     assert formed_chord(0.3, 0.0, 0.0, 0.8, 0.0) == pytest.approx((0.3 * 0.6) ** 2)
     assert formed_chord(0.0, 0.3, 0.0, 0.8, 0.0) == pytest.approx(0.09)
+
+
+def facet_edges(turn_deg, offset, move=(0.0, 0.0)):
+    """Return one edge of a facet, as `FacetTable` has it, and others that cut nothing."""
+    edge = np.zeros((EDGES, 5))
+    edge[:, 0] = 60
+    turn = math.radians(turn_deg)
+    edge[3] = [offset, math.cos(turn), math.sin(turn), *move]
+    return edge
+
+
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_a_facet_ends_at_its_edge(backend):
+    """The facet's own texel is (0, 0): half of the flash is let through 24 texels to the right, more beyond."""
+    plain = relight(tilt_stone(), View(tilt=Tilt()), backend=backend)[20, :, 1]
+    cut = relight(tilt_stone(edge=facet_edges(0, -24.0)), View(tilt=Tilt()), backend=backend)[20, :, 1]
+    wanted = 1 / (1 + np.exp(24.0 - np.arange(48)))
+    # One decimal of a pixel's column is lost to the warp of a picture.
+    np.testing.assert_allclose(cut / plain, wanted, atol=2e-3)
+    down = relight(tilt_stone(edge=facet_edges(90, -20.0)), View(tilt=Tilt()), backend=backend)[:, 24, 1]
+    np.testing.assert_allclose(down / plain[24], 1 / (1 + np.exp(20.0 - np.arange(40))), atol=2e-3)
+
+
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_an_edge_moves_with_the_tilt(backend):
+    """At (a, b) = stretch (-roll, pitch) on the chart; the lobe is wide enough to be seen at all of these."""
+    stone = tilt_stone(edge=facet_edges(0, -24.0, (100.0, -60.0)), form=(0.9, 0.0))
+    half = stone.light_radius_rad / 2
+    for pitch, roll in ((0.0, 0.0), (0.0, 0.5 * half), (0.6 * half, -0.4 * half)):
+        inside = middle(stone, (pitch, roll), backend) / middle(tilt_stone(form=(0.9, 0.0)), (pitch, roll), backend)
+        wanted = 1 / (1 + math.exp(-(100 * 2 * -roll - 60 * 2 * pitch)))
+        assert inside == pytest.approx(wanted, abs=0.02)
+
+
+def edged_stone():
+    """Return a stone of facets with random edges, moves and slopes."""
+    rng = np.random.default_rng(1)
+    facets, shape = 30, (40, 48)
+    count = shape[0] * shape[1]
+    towards = np.concatenate([0.2 * rng.normal(size=(facets, 2)), np.ones((facets, 1))], axis=1)
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    edge = rng.normal(size=(facets, EDGES, 5)) * [2, 0.3, 0.3, 5, 5]
+    edge[..., 0] += 3
+    table = FacetTable(
+        chart_encode(np.repeat(towards[:, None], 3, axis=1)),
+        rng.normal(size=(facets, 2, 2)) * 0.002,
+        np.stack([rng.integers(0, shape[1], facets), rng.integers(0, shape[0], facets)], axis=1),
+        np.zeros(facets),
+        np.zeros(facets),
+        0.4 * rng.random((facets, 2)),
+        edge,
+    )
+    texel, facet = np.repeat(np.arange(count), 3), rng.integers(0, facets, 3 * count)
+    lobes = pack_lobes(shape, texel, facet, rng.random((3 * count, 3)), table)
+    return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=STAGE), edge
+
+
+@pytest.mark.gpu
+def test_cpu_and_gpu_agree_on_facets_that_end():
+    stone, _ = edged_stone()
+    for tilt in ((0.0, 0.0), (0.05, -0.1), (-0.2, 0.15)):
+        view = View(tilt=Tilt(*tilt))
+        ours = relight(stone, view)
+        np.testing.assert_allclose(relight(stone, view, backend="gpu"), ours, rtol=1e-4, atol=1e-4)
+        assert ours.max() > 1
+
+
+def test_edges_are_kept_in_their_codes():
+    stone, edge = edged_stone()
+    kept = decode_edges(stone.lobes)
+    order = np.argsort(stone.lobes.slopes[:, 0], kind="stable")
+    assert len(order) == len(edge)
+    for e in kept:  # facets are sorted anew: each is one of those that were packed
+        assert (np.abs(edge - e).max(axis=(1, 2)) < 0.01).sum() == 1
+    wide = FacetTable(np.zeros((1, 3, 2)), np.zeros((1, 2, 2)), np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1))
+    far = dataclasses.replace(wide, edge=np.full((1, EDGES, 5), 1e4))
+    lobes = pack_lobes((1, 1), np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 3)), far)
+    assert decode_edges(lobes)[0, 0] == pytest.approx([64, 8, 8, 512, 512])
+
+
+def test_edges_without_their_facets_are_refused():
+    stone, _ = edged_stone()
+    with pytest.raises(ValueError, match="30 facets with slopes and 4 with edges"):
+        dataclasses.replace(stone.lobes, edges=stone.lobes.edges[:4])
+
+
+def test_edges_are_kept_in_the_file_and_format_2_had_none(tmp_path, monkeypatch):
+    stone, _ = edged_stone()
+    stone.save(tmp_path / "edges.gdfx")
+    again = load_stone(tmp_path / "edges.gdfx")
+    np.testing.assert_array_equal(again.lobes.edges, stone.lobes.edges)
+    view = View(tilt=Tilt(0.05, -0.1))
+    np.testing.assert_array_equal(relight(again, view), relight(stone, view))
+    monkeypatch.setattr(container, "FORMAT", (2, 0))
+    plain = tilt_stone()
+    plain.save(tmp_path / "old.gdfx")
+    monkeypatch.undo()
+    assert (tmp_path / "old.gdfx").read_bytes().count(b"gdfx 2.0 ") == 1
+    old = load_stone(tmp_path / "old.gdfx")
+    assert len(old.lobes.edges) == 0
+    np.testing.assert_array_equal(relight(old, view), relight(plain, view))
 
 
 def test_the_stone_moves_in_the_frame_alpha_and_all():

@@ -1,0 +1,216 @@
+"""The end of the `lobes` fit over tilts: facets get the edges that cut their flashes off, and texels see what is left.
+
+Facets are fitted one after another, each to what the others leave of the photos, some times over. Those that no texel
+shares do not matter to each other and are fitted at once; which are is told beforehand, so that the result
+does not depend on the threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32, F64, I64, evenly
+from geodfx.base_map import Base, base_light
+from geodfx.basis import chart_encode
+from geodfx.capture.facet_edges import Flashes, Reach, add_flashes, fit_flash, peak_flashes
+from geodfx.capture.facet_find import Facets, Places, gather_members
+from geodfx.capture.fit_base import even_dark, fit_base
+from geodfx.capture.fit_smooth import encode_detailed
+from geodfx.capture.fit_state import CHUNK, FitState
+from geodfx.capture.lobe_pack import DIM, SLOPE_BYTES, affordable, room_for_lobes, tabulate
+from geodfx.codes import MOST_LOBES
+from geodfx.constants import EDGES
+from geodfx.jit import run_bands
+from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
+
+__all__ = ["TiltModel", "batches_apart", "fit_edges"]
+
+I32 = npt.NDArray[np.int32]
+
+PLANES = (1, 2, 4)  # of the base: little of such a stone is smooth
+LEAST_MEMBERS = 4  # texels of a facet
+FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
+SAMPLES = 256  # of the texels that a facet may reach
+AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
+START_SHARP = 1.5  # of edges at first, a texel
+START_SIZE = 0.95  # of a facet's texels that lie inside an edge at first
+
+
+@dataclass(frozen=True)
+class TiltModel:
+    """What the end of the fit found."""
+
+    base: Base
+    lobes: Lobes
+    light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last at the captured tilts
+
+
+def fit_edges(state: FitState, facets: Facets, most_bytes: float) -> TiltModel:
+    """Fit the edges of facets with all their other numbers, the base below them, and pack both."""
+    point = chart_encode(state.directions)
+    flashes, reach = _start(state, facets)
+    brightness = flashes.weight.sum(axis=1) * np.diff(reach.texel_start)
+    batches = batches_apart(reach, brightness, len(state.stack.texels))
+    for sweep in range(state.settings.sweeps):
+        rounds = FIRST_ROUNDS if sweep == 0 else ROUNDS
+        done = state.count(f"edges {sweep + 1} of {state.settings.sweeps}", len(flashes.width))
+        for batch in batches:
+            _fit_batch(state, point, flashes, reach, batch, rounds)
+            if done is not None:
+                done(len(batch))
+        _fit_base(state, point, flashes, reach)
+    places = state.places
+    even_dark(state.coefficient, places.column, places.row, float(state.terms[0, 0]))
+    base, terms = encode_detailed(state, facets, PLANES)
+
+    def light(first: int, last: int) -> F32:
+        texels = np.arange(first, last)
+        total: F32 = base_light(base, state.stack.texels[texels], terms)
+        return total + _show(state, point, flashes, reach, texels) / state.gain
+
+    return TiltModel(base, _pack(state, point, flashes, reach, most_bytes - base.planes.nbytes), light)
+
+
+def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
+    """Return the facets of some texels, their edges around these, and which texels each may reach."""
+    sets, places = state.sets, state.places
+    members = gather_members(sets, len(facets.width))
+    table = tabulate(facets, members, places, 0.0)
+    kept = np.flatnonzero(np.diff(members.start) >= LEAST_MEMBERS)
+    centre = table.centre[kept].astype(np.float64)
+    weight, edge = np.zeros((len(kept), 3)), np.zeros((len(kept), EDGES, 5))
+    around = max(3, round(AROUND * math.sqrt(len(state.stack.texels))))
+    turn = 2 * math.pi * (np.arange(EDGES) + 0.5) / EDGES
+    outwards = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    texels = []
+    for k, f in enumerate(kept):
+        some = slice(members.start[f], members.start[f + 1])
+        texel = members.texel[some].astype(np.int64)
+        weight[k] = sets.amplitude[texel, members.lobe[some]].mean(axis=0)
+        away = np.stack([places.column[texel], places.row[texel]], axis=1) - centre[k]
+        edge[k, :, 0] = START_SHARP * (np.quantile(away @ outwards.T, START_SIZE, axis=0) + 0.5)
+        edge[k, :, 1:3] = -START_SHARP * outwards
+        texels.append(_around(places, texel, around))
+    start = np.concatenate([[0], np.cumsum([len(each) for each in texels])]).astype(np.int64)
+    reached = np.concatenate([*texels, np.zeros(0, np.int32)]).astype(np.int32)
+    owner = np.repeat(np.arange(len(kept)), np.diff(start)).astype(np.int32)
+    order = np.argsort(reached, kind="stable")
+    first = np.searchsorted(reached[order], np.arange(len(state.stack.texels) + 1)).astype(np.int64)
+    form = facets.form[kept].astype(np.float64)
+    width = table.width[kept]
+    flashes = Flashes(centre, table.place[kept, 1], table.slope[kept], form, width, weight, edge)
+    return flashes, Reach(start, reached, first, owner[order])
+
+
+def _around(places: Places, texel: I64, reach: int) -> I32:
+    """Return the texels within so many rows and columns of some."""
+    height, width = places.texel.shape
+    column, row = places.column[texel], places.row[texel]
+    top, left = max(0, row.min() - reach), max(0, column.min() - reach)
+    bottom, right = min(height, row.max() + reach + 1), min(width, column.max() + reach + 1)
+    there = np.zeros((bottom - top, right - left), np.uint8)
+    there[row - top, column - left] = 1
+    there = cv2.dilate(there, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    near = places.texel[top:bottom, left:right][there > 0]
+    return near[near >= 0]
+
+
+def batches_apart(reach: Reach, brightness: F64, texels: int) -> list[I64]:
+    """Return batches of facets (F,) that share none of so many texels, the brightest first."""
+    order = np.argsort(-brightness, kind="stable")
+    taken = np.zeros((texels, 1), np.uint64)  # a bit a batch
+    batches: list[list[int]] = []
+    for f in order.tolist():
+        its = reach.texel[reach.texel_start[f] : reach.texel_start[f + 1]]
+        used = np.bitwise_or.reduce(taken[its], axis=0)
+        free = np.flatnonzero(~used)
+        if len(free) == 0:
+            taken = np.concatenate([taken, np.zeros((texels, 1), np.uint64)], axis=1)
+            word, bits = taken.shape[1] - 1, 0
+        else:
+            word, bits = int(free[0]), int(used[free[0]])
+        bit = (~bits & (bits + 1)).bit_length() - 1
+        taken[its, word] |= np.uint64(1 << bit)
+        number = 64 * word + bit
+        if number == len(batches):
+            batches.append([])
+        batches[number].append(f)
+    return [np.array(batch, np.int64) for batch in batches]
+
+
+def _fit_batch(state: FitState, point: F64, flashes: Flashes, reach: Reach, batch: I64, rounds: int) -> None:
+    """Fit facets that share no texel."""
+
+    def work(first: int, last: int) -> None:
+        for f in batch[first:last]:
+            its = reach.texel[reach.texel_start[f] : reach.texel_start[f + 1]]
+            texels = its[evenly(len(its), SAMPLES)].astype(np.int64)
+            x, clear = state.photos(texels)
+            fit_flash(
+                state.search, point, flashes, f, reach, state.places.column, state.places.row,
+                texels, x, clear, state.base(texels), rounds,
+            )  # fmt: skip
+
+    run_bands(work, len(batch))
+
+
+def _show(state: FitState, point: F64, flashes: Flashes, reach: Reach, texels: I64) -> F32:
+    """Return what all facets show at some texels, displayed light (n, L, 3)."""
+    light = np.zeros((len(texels), len(state.directions), 3), np.float32)
+    add_flashes(state.search, point, flashes, reach, state.places.column, state.places.row, texels, light)
+    return light
+
+
+def _fit_base(state: FitState, point: F64, flashes: Flashes, reach: Reach) -> None:
+    """Fit each texel's base below what the facets show."""
+
+    def work(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            some = slice(begin, min(begin + CHUNK, last))
+            x, clear = state.photos(some)
+            light = _show(state, point, flashes, reach, np.arange(some.start, some.stop))
+            fit_base(x, clear, light, state.terms, state.prior, False, state.coefficient[some], np.empty_like(x))
+
+    run_bands(work, len(state.stack.texels))
+
+
+def _pack(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_bytes: float) -> Lobes:
+    """Return the tables: of each texel the facets that show DIM or more, as many as fit."""
+    peak = np.zeros(len(reach.texel), np.float32)
+
+    def work(first: int, last: int) -> None:
+        column, row = state.places.column, state.places.row
+        peak_flashes(state.search, point, flashes, reach, column, row, first, last, peak)
+
+    run_bands(work, len(flashes.width))
+    facet = np.repeat(np.arange(len(flashes.width), dtype=np.int32), np.diff(reach.texel_start))
+    bright = peak * flashes.weight.max(axis=1)[facet].astype(np.float32)
+    height, width = state.places.texel.shape
+    seen = np.flatnonzero(bright >= DIM)
+    texel = state.stack.texels[reach.texel[seen]]
+    order = np.lexsort((-bright[seen], texel))
+    seen, texel = seen[order], texel[order]
+    place = np.arange(len(texel)) - np.searchsorted(texel, texel)
+    seen, texel = seen[place < MOST_LOBES], texel[place < MOST_LOBES]
+    left = room_for_lobes((height, width), most_bytes)
+    kept = affordable(bright[seen], facet[seen], SLOPE_BYTES + 4 * EDGE_WORDS, left)
+    seen, texel = seen[kept], texel[kept]
+    most = np.array([64.0, 8.0, 8.0, 512.0, 512.0])  # of an edge's numbers, beyond which codes do not reach
+    edge = flashes.edge / np.maximum(1.0, np.abs(flashes.edge / most).max(axis=2, keepdims=True))
+    table = FacetTable(
+        np.repeat(flashes.place[:, None], 3, axis=1),
+        flashes.slope,
+        np.rint(flashes.centre).astype(np.int64),
+        flashes.width,
+        np.zeros(len(flashes.width)),
+        flashes.form,
+        edge,
+    )
+    weight = flashes.weight[facet[seen]] / float(state.search.ceiling)
+    return pack_lobes((height, width), texel, facet[seen].astype(np.int64), weight, table)

@@ -1,0 +1,105 @@
+"""Facets over tilts: the edges that end a flash are found, and what is fitted does not depend on the threads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.basis import chart_encode
+from geodfx.capture.facet_edges import Flashes, Reach, add_flashes, fit_flash, peak_flashes
+from geodfx.capture.fit_tilt import batches_apart
+from geodfx.capture.lobe_search import make_search
+from geodfx.constants import EDGES
+from geodfx.tilting import pseudo_directions
+
+SIDE = 28
+RADIUS = math.radians(8)
+GRID = np.radians(np.arange(-12, 13, 3.0))
+LIGHTS = pseudo_directions(np.array([(pitch, roll) for pitch in GRID for roll in GRID]), 2.0)
+POINT = chart_encode(LIGHTS)
+SEARCH = make_search(LIGHTS, RADIUS, 50.0, 0.1, formed=True)
+ROW, COLUMN = (each.ravel().astype(np.int32) for each in np.mgrid[:SIDE, :SIDE])
+TEXELS = np.arange(SIDE * SIDE)
+MIDDLE, HALF = np.array([13.0, 14.0]), np.array([6.0, 4.0])  # of a facet, texels
+MOVES = np.array([40.0, -25.0])  # texels to the right and down, a unit of the chart: 5 and 3 across a flash
+BRIGHT = np.array([1.5, 1.0, 0.6])
+
+
+def shown_by_a_facet_that_moves():
+    """Return light (T, L, 3) of a rectangle of texels that moves with the tilt, and flashes at the zenith."""
+    apart = np.linalg.norm(LIGHTS - [0, 0, 1], axis=1)
+    flash = np.interp(apart, [0.9 * 2 * math.sin(RADIUS / 2), 1.1 * 2 * math.sin(RADIUS / 2)], [1, 0])
+    x = COLUMN[:, None] - MIDDLE[0] - MOVES[0] * POINT[:, 0]
+    y = ROW[:, None] - MIDDLE[1] - MOVES[1] * POINT[:, 1]
+    inside = np.clip(HALF[0] + 0.5 - np.abs(x), 0, 1) * np.clip(HALF[1] + 0.5 - np.abs(y), 0, 1)
+    return (inside * flash)[..., None] * BRIGHT
+
+
+def starting_flash():
+    """Return the facet as its texels at the zenith tell it: edges around them that stand still."""
+    turn = 2 * math.pi * (np.arange(EDGES) + 0.5) / EDGES
+    edge = np.zeros((1, EDGES, 5))
+    edge[0, :, 0] = 1.5 * (np.abs(np.cos(turn)) * HALF[0] + np.abs(np.sin(turn)) * HALF[1])
+    edge[0, :, 1], edge[0, :, 2] = -1.5 * np.cos(turn), -1.5 * np.sin(turn)
+    none, still = np.zeros((1, 2)), np.zeros((1, 2, 2))
+    return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge)
+
+
+def one_facet():
+    count = len(TEXELS)
+    return Reach(np.array([0, count]), TEXELS.astype(np.int32), np.arange(count + 1), np.zeros(count, np.int32))
+
+
+def off(flashes, photos):
+    """Return the rms between photos and what flashes show."""
+    light = np.zeros(photos.shape, np.float32)
+    add_flashes(SEARCH, POINT, flashes, one_facet(), COLUMN, ROW, TEXELS, light)
+    return float(np.sqrt(np.mean((light - photos) ** 2)))
+
+
+def test_the_edges_of_a_facet_that_moves_are_found():
+    photos = shown_by_a_facet_that_moves().astype(np.float32)
+    flashes = starting_flash()
+    before = off(flashes, photos)
+    still = off(flashes._replace(weight=BRIGHT[None]), photos)
+    clear = np.ones(photos.shape[:2], np.float32)
+    args = (TEXELS, photos, clear, np.zeros_like(photos))
+    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 60)
+    after = off(flashes, photos)
+    assert after < 0.25 * min(before, still), (before, still, after)
+    assert flashes.weight[0] == pytest.approx(BRIGHT, rel=0.08)
+    assert np.abs(flashes.place).max() < 0.01
+
+
+def test_a_clipped_photo_asks_for_no_less():
+    photos = shown_by_a_facet_that_moves().astype(np.float32)
+    clipped = np.minimum(photos, 0.5)
+    flashes = starting_flash()
+    clear = (photos.max(axis=2) < 0.5).astype(np.float32)
+    args = (TEXELS, clipped, clear, np.zeros_like(photos))
+    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30)
+    assert flashes.weight[0].min() > 0.5
+
+
+def test_a_peak_is_the_most_that_is_seen():
+    flashes, reach = starting_flash(), one_facet()
+    peak = np.zeros(len(TEXELS), np.float32)
+    peak_flashes(SEARCH, POINT, flashes, reach, COLUMN, ROW, 0, 1, peak)
+    light = np.zeros((len(TEXELS), len(LIGHTS), 3), np.float32)
+    add_flashes(SEARCH, POINT, flashes, reach, COLUMN, ROW, TEXELS, light)
+    np.testing.assert_allclose(peak, light[..., 0].max(axis=1) / flashes.weight[0, 0], atol=1e-6)
+
+
+def test_facets_of_a_batch_share_no_texel():
+    rng = np.random.default_rng(3)
+    texels = [np.unique(rng.integers(0, 400, rng.integers(1, 40))) for _ in range(150)]
+    start = np.concatenate([[0], np.cumsum([len(each) for each in texels])])
+    reach = Reach(start, np.concatenate(texels).astype(np.int32), np.zeros(401, np.int64), np.zeros(0, np.int32))
+    batches = batches_apart(reach, rng.random(150), 400)
+    assert sorted(np.concatenate(batches)) == list(range(150))
+    for batch in batches:
+        its = np.concatenate([texels[f] for f in batch])
+        assert len(np.unique(its)) == len(its)
+    assert len(batches) < 60  # of 150
