@@ -74,7 +74,7 @@ class Lobes:
     facets: U32  # (F, 4)
     slopes: U32  # (S, 4)
     slope_step: float  # of the slopes' codes
-    edges: U32 = field(default_factory=no_edges)  # (S, 16) over tilts, else (0, 16)
+    edges: U32 = field(default_factory=no_edges)  # (E, 16) of the first E facets, over tilts
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", frozen("lobe index", self.index, np.uint32, (None, None, 2)))
@@ -82,7 +82,7 @@ class Lobes:
         object.__setattr__(self, "facets", frozen("facets", self.facets, np.uint32, (None, 4)))
         object.__setattr__(self, "slopes", frozen("facet slopes", self.slopes, np.uint32, (None, 4)))
         object.__setattr__(self, "edges", frozen("facet edges", self.edges, np.uint32, (None, EDGE_WORDS)))
-        if len(self.edges) not in (0, len(self.slopes)):
+        if len(self.edges) > len(self.slopes):
             raise ValueError(f"{len(self.slopes)} facets with slopes and {len(self.edges)} with edges cannot be")
         if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:
             raise ValueError(f"{len(self.facets)} facets with {len(self.slopes)} slopes cannot be")
@@ -145,8 +145,9 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     steep = table.slope[used].reshape(len(used), 4).any(axis=1)
     if table.form is not None:
         steep |= table.form[used].any(axis=1)
-    steep |= table.edge is not None
-    order = np.concatenate([used[steep], used[~steep]])
+    ends = np.zeros(len(used), np.bool_) if table.edge is None else table.edge[used, :, 1:].any(axis=(1, 2))
+    steep |= ends
+    order = np.concatenate([used[ends], used[steep & ~ends], used[~steep]])
     name = np.full(len(table.width), -1)
     name[order] = np.arange(len(order))
     kept = name[facet] >= 0
@@ -180,7 +181,7 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     if table.form is not None:
         slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
     facets = np.stack([green, words, red, blue], axis=1)
-    edges = no_edges() if table.edge is None else _pack_edges(table.edge[order])
+    edges = no_edges() if table.edge is None else _pack_edges(table.edge[order[: np.count_nonzero(ends)]])
     return Lobes(pack_index(count.reshape(shape)), refs[there], facets, slopes, step, edges)
 
 

@@ -24,7 +24,7 @@ from geodfx.capture.lobe_work import DARK, WEIGHT_POWER
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
-__all__ = ["Flashes", "Reach", "add_flashes", "fit_flash", "peak_flashes"]
+__all__ = ["Flashes", "Reach", "Seen", "add_flashes", "fit_flash", "peak_flashes", "settle_shares"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -35,6 +35,8 @@ STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
 STILL = 10.0  # loss of a move of place, slope and form, squared, in the light's radius
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
+HELD = 2.0  # loss of a texel's weight that differs from its facet's, squared
+SWEEPS = 8  # over a texel's weights
 NOTHING = 1e-4  # of a flash: what an edge lets through
 
 
@@ -57,6 +59,14 @@ class Reach(NamedTuple):
     texel: I32
     facet_start: I64  # (T + 1,)
     facet: I32
+
+
+class Seen(NamedTuple):
+    """What T texels see of facets, texel by texel."""
+
+    start: I64  # (T + 1,)
+    facet: I32  # (N,)
+    weight: F64  # (N, 3) displayed light
 
 
 @kernel
@@ -108,20 +118,66 @@ def _flash(
 
 @kernel
 def add_flashes(
-    search: Search, point: F64, flashes: Flashes, reach: Reach, column: I32, row: I32, texels: I64, light: F32
+    search: Search, point: F64, flashes: Flashes, seen: Seen, column: I32, row: I32, texels: I64, light: F32
 ) -> None:
-    """Add what all facets show to displayed light (n, L, 3) of texels (n,). point: (L, 2), the lights on the chart."""
+    """Add what texels (n,) see of facets to displayed light (n, L, 3). point: (L, 2), the lights on the chart."""
     lights = len(search.light)
-    every, seen = np.arange(lights).astype(np.int32), np.empty(lights)
+    every, share = np.arange(lights).astype(np.int32), np.empty(lights)
     for n in range(len(texels)):
         t = texels[n]
-        for k in range(reach.facet_start[t], reach.facet_start[t + 1]):
-            f = reach.facet[k]
-            _flash(search, point, flashes, f, float(column[t]), float(row[t]), every, lights, seen)
+        for k in range(seen.start[t], seen.start[t + 1]):
+            f = seen.facet[k]
+            _flash(search, point, flashes, f, float(column[t]), float(row[t]), every, lights, share)
             for i in range(lights):
-                if seen[i] > 0:
+                if share[i] > 0:
                     for c in range(3):
-                        light[n, i, c] += np.float32(flashes.weight[f, c] * seen[i])
+                        light[n, i, c] += np.float32(seen.weight[k, c] * share[i])
+
+
+@kernel
+def settle_shares(
+    search: Search,
+    point: F64,
+    flashes: Flashes,
+    seen: Seen,
+    column: I32,
+    row: I32,
+    first: int,
+    x: F32,
+    clear: F32,
+    base: F32,
+) -> None:
+    """Let texels first to first + n see more or less of a facet than others do, in place; the facet's weight holds it.
+
+    x, base: (n, L, 3) displayed light. clear: (n, L).
+    """
+    lights = len(search.light)
+    every, left = np.arange(lights).astype(np.int32), np.empty(lights)
+    for n in range(len(x)):
+        t = first + n
+        begin, count = seen.start[t], seen.start[t + 1] - seen.start[t]
+        share = np.empty((count, lights))
+        for k in range(count):
+            its = seen.facet[begin + k]
+            _flash(search, point, flashes, its, float(column[t]), float(row[t]), every, lights, share[k])
+        for c in range(3):
+            for i in range(lights):
+                left[i] = float(x[n, i, c] - base[n, i, c])
+                for k in range(count):
+                    left[i] -= seen.weight[begin + k, c] * share[k, i]
+            for _ in range(SWEEPS):
+                for k in range(count):
+                    old, usual = seen.weight[begin + k, c], flashes.weight[seen.facet[begin + k], c]
+                    along, square = HELD * (usual - old), HELD
+                    for i in range(lights):
+                        if share[k, i] > 0 and (clear[n, i] > 0 or left[i] > 0):
+                            to = float((max(x[n, i, c], np.float32(0.0)) + DARK) ** WEIGHT_POWER) * share[k, i]
+                            along += to * left[i]
+                            square += to * share[k, i]
+                    new = min(max(old + along / square, 0.0), float(search.ceiling))
+                    for i in range(lights):
+                        left[i] += (old - new) * share[k, i]
+                    seen.weight[begin + k, c] = new
 
 
 @kernel

@@ -111,8 +111,8 @@ def fit_lobes(
     for step in range(settings.passes):
         facets = _find_facets(state, turning)
         _pick(state, facets, f"facets {step + 1} of {settings.passes}")
-    if formed:
-        found = fit_edges(state, facets, most_bytes)
+    found = fit_edges(state, facets, most_bytes) if formed else None
+    if found is not None:
         return LobeModel(found.base, found.lobes, found.light, 0.0)
     return _finish(state, facets, most_bytes)
 

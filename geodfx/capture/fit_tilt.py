@@ -18,9 +18,10 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64, I64, evenly
 from geodfx.base_map import Base, base_light
 from geodfx.basis import chart_encode
-from geodfx.capture.facet_edges import Flashes, Reach, add_flashes, fit_flash, peak_flashes
+from geodfx.capture.facet_edges import Flashes, Reach, Seen, add_flashes, fit_flash, peak_flashes, settle_shares
 from geodfx.capture.facet_find import Facets, Places, gather_members
 from geodfx.capture.fit_base import even_dark, fit_base
+from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_smooth import encode_detailed
 from geodfx.capture.fit_state import CHUNK, FitState
 from geodfx.capture.lobe_pack import DIM, SLOPE_BYTES, affordable, room_for_lobes, tabulate
@@ -36,6 +37,7 @@ I32 = npt.NDArray[np.int32]
 PLANES = (1, 2, 4)  # of the base: little of such a stone is smooth
 LEAST_MEMBERS = 4  # texels of a facet
 FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
+TRIED = 2048  # texels by which it is judged
 SAMPLES = 256  # of the texels that a facet may reach
 AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
 START_SHARP = 1.5  # of edges at first, a texel
@@ -51,8 +53,13 @@ class TiltModel:
     light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last at the captured tilts
 
 
-def fit_edges(state: FitState, facets: Facets, most_bytes: float) -> TiltModel:
-    """Fit the edges of facets with all their other numbers, the base below them, and pack both."""
+def fit_edges(state: FitState, facets: Facets, most_bytes: float) -> TiltModel | None:
+    """Fit the edges of facets with all their other numbers, the base below them, and pack both.
+
+    Returns None, the state as it was, where that meets the photos worse than what texels found: where facets are a few
+    texels small.
+    """
+    before, kept = _loss(state, state.lobes), state.coefficient.copy()
     point = chart_encode(state.directions)
     flashes, reach = _start(state, facets)
     brightness = flashes.weight.sum(axis=1) * np.diff(reach.texel_start)
@@ -68,44 +75,64 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float) -> TiltModel:
     places = state.places
     even_dark(state.coefficient, places.column, places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, PLANES)
+    seen = _choose(state, point, flashes, reach, most_bytes - base.planes.nbytes)
+    _settle(state, point, flashes, seen)
+    if _loss(state, lambda texels: _show(state, point, flashes, seen, texels)) > before:
+        state.coefficient[:] = kept
+        return None
 
     def light(first: int, last: int) -> F32:
         texels = np.arange(first, last)
         total: F32 = base_light(base, state.stack.texels[texels], terms)
-        return total + _show(state, point, flashes, reach, texels) / state.gain
+        return total + _show(state, point, flashes, seen, texels) / state.gain
 
-    return TiltModel(base, _pack(state, point, flashes, reach, most_bytes - base.planes.nbytes), light)
+    return TiltModel(base, _pack(state, flashes, seen), light)
+
+
+def _loss(state: FitState, lobes: Callable[[I64], F32]) -> float:
+    """Return the mean square of what a display shows of texels, evenly among all, that base and lobes do not meet."""
+    texels = evenly(len(state.stack.texels), TRIED)
+    x, clear = state.photos(texels)
+    off = (show(x) - show(state.base(texels) + lobes(texels))) * clear[..., None]
+    return float(np.mean(off * off, dtype=np.float64))
 
 
 def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
-    """Return the facets of some texels, their edges around these, and which texels each may reach."""
+    """Return the facets, their edges around their texels, and which texels each may reach.
+
+    Lobes that belong to no facet are left out: each would take as much as a facet, and they are what edges leave over.
+    """
     sets, places = state.sets, state.places
     members = gather_members(sets, len(facets.width))
     table = tabulate(facets, members, places, 0.0)
     kept = np.flatnonzero(np.diff(members.start) >= LEAST_MEMBERS)
-    centre = table.centre[kept].astype(np.float64)
-    weight, edge = np.zeros((len(kept), 3)), np.zeros((len(kept), EDGES, 5))
+    flashes = Flashes(
+        table.centre[kept].astype(np.float64),
+        table.place[kept, 1],
+        table.slope[kept],
+        facets.form[kept].astype(np.float64),
+        table.width[kept],
+        np.zeros((len(kept), 3)),
+        np.zeros((len(kept), EDGES, 5)),
+    )
     around = max(3, round(AROUND * math.sqrt(len(state.stack.texels))))
     turn = 2 * math.pi * (np.arange(EDGES) + 0.5) / EDGES
     outwards = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    texels = []
+    texels = [np.zeros(0, np.int32)]
     for k, f in enumerate(kept):
         some = slice(members.start[f], members.start[f + 1])
         texel = members.texel[some].astype(np.int64)
-        weight[k] = sets.amplitude[texel, members.lobe[some]].mean(axis=0)
-        away = np.stack([places.column[texel], places.row[texel]], axis=1) - centre[k]
-        edge[k, :, 0] = START_SHARP * (np.quantile(away @ outwards.T, START_SIZE, axis=0) + 0.5)
-        edge[k, :, 1:3] = -START_SHARP * outwards
+        flashes.weight[k] = sets.amplitude[texel, members.lobe[some]].mean(axis=0)
+        away = np.stack([places.column[texel], places.row[texel]], axis=1) - flashes.centre[k]
+        flashes.edge[k, :, 0] = START_SHARP * (np.quantile(away @ outwards.T, START_SIZE, axis=0) + 0.5)
+        flashes.edge[k, :, 1:3] = -START_SHARP * outwards
         texels.append(_around(places, texel, around))
-    start = np.concatenate([[0], np.cumsum([len(each) for each in texels])]).astype(np.int64)
-    reached = np.concatenate([*texels, np.zeros(0, np.int32)]).astype(np.int32)
-    owner = np.repeat(np.arange(len(kept)), np.diff(start)).astype(np.int32)
+    size = np.array([len(each) for each in texels], np.int64)
+    start, reached = np.cumsum(size), np.concatenate(texels)
+    owner = np.repeat(np.arange(len(kept), dtype=np.int32), size[1:])
     order = np.argsort(reached, kind="stable")
     first = np.searchsorted(reached[order], np.arange(len(state.stack.texels) + 1)).astype(np.int64)
-    form = facets.form[kept].astype(np.float64)
-    width = table.width[kept]
-    flashes = Flashes(centre, table.place[kept, 1], table.slope[kept], form, width, weight, edge)
-    return flashes, Reach(start, reached, first, owner[order])
+    return flashes, Reach(start, reached, first, owner[order].astype(np.int32))
 
 
 def _around(places: Places, texel: I64, reach: int) -> I32:
@@ -160,28 +187,29 @@ def _fit_batch(state: FitState, point: F64, flashes: Flashes, reach: Reach, batc
     run_bands(work, len(batch))
 
 
-def _show(state: FitState, point: F64, flashes: Flashes, reach: Reach, texels: I64) -> F32:
-    """Return what all facets show at some texels, displayed light (n, L, 3)."""
+def _show(state: FitState, point: F64, flashes: Flashes, seen: Seen, texels: I64) -> F32:
+    """Return what some texels see of facets, displayed light (n, L, 3)."""
     light = np.zeros((len(texels), len(state.directions), 3), np.float32)
-    add_flashes(state.search, point, flashes, reach, state.places.column, state.places.row, texels, light)
+    add_flashes(state.search, point, flashes, seen, state.places.column, state.places.row, texels, light)
     return light
 
 
 def _fit_base(state: FitState, point: F64, flashes: Flashes, reach: Reach) -> None:
     """Fit each texel's base below what the facets show."""
+    seen = Seen(reach.facet_start, reach.facet, flashes.weight[reach.facet])
 
     def work(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):
             some = slice(begin, min(begin + CHUNK, last))
             x, clear = state.photos(some)
-            light = _show(state, point, flashes, reach, np.arange(some.start, some.stop))
+            light = _show(state, point, flashes, seen, np.arange(some.start, some.stop))
             fit_base(x, clear, light, state.terms, state.prior, False, state.coefficient[some], np.empty_like(x))
 
     run_bands(work, len(state.stack.texels))
 
 
-def _pack(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_bytes: float) -> Lobes:
-    """Return the tables: of each texel the facets that show DIM or more, as many as fit."""
+def _choose(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_bytes: float) -> Seen:
+    """Return of each texel the facets that show it DIM or more, the brightest first, as many as fit."""
     peak = np.zeros(len(reach.texel), np.float32)
 
     def work(first: int, last: int) -> None:
@@ -191,16 +219,31 @@ def _pack(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_byte
     run_bands(work, len(flashes.width))
     facet = np.repeat(np.arange(len(flashes.width), dtype=np.int32), np.diff(reach.texel_start))
     bright = peak * flashes.weight.max(axis=1)[facet].astype(np.float32)
-    height, width = state.places.texel.shape
     seen = np.flatnonzero(bright >= DIM)
-    texel = state.stack.texels[reach.texel[seen]]
-    order = np.lexsort((-bright[seen], texel))
-    seen, texel = seen[order], texel[order]
-    place = np.arange(len(texel)) - np.searchsorted(texel, texel)
-    seen, texel = seen[place < MOST_LOBES], texel[place < MOST_LOBES]
-    left = room_for_lobes((height, width), most_bytes)
-    kept = affordable(bright[seen], facet[seen], SLOPE_BYTES + 4 * EDGE_WORDS, left)
-    seen, texel = seen[kept], texel[kept]
+    seen = seen[np.lexsort((-bright[seen], reach.texel[seen]))]
+    texel = reach.texel[seen]
+    seen = seen[np.arange(len(texel)) - np.searchsorted(texel, texel) < MOST_LOBES]
+    left = room_for_lobes(state.places.texel.shape, most_bytes)
+    seen = seen[affordable(bright[seen], facet[seen], SLOPE_BYTES + 4 * EDGE_WORDS, left)]
+    start = np.searchsorted(reach.texel[seen], np.arange(len(state.stack.texels) + 1)).astype(np.int64)
+    return Seen(start, facet[seen], flashes.weight[facet[seen]])
+
+
+def _settle(state: FitState, point: F64, flashes: Flashes, seen: Seen) -> None:
+    """Let each texel see more or less of its facets."""
+
+    def work(first: int, last: int) -> None:
+        for begin in range(first, last, CHUNK):
+            some = slice(begin, min(begin + CHUNK, last))
+            x, clear = state.photos(some)
+            column, row = state.places.column, state.places.row
+            settle_shares(state.search, point, flashes, seen, column, row, begin, x, clear, state.base(some))
+
+    run_bands(work, len(state.stack.texels))
+
+
+def _pack(state: FitState, flashes: Flashes, seen: Seen) -> Lobes:
+    """Return the tables of what texels see."""
     most = np.array([64.0, 8.0, 8.0, 512.0, 512.0])  # of an edge's numbers, beyond which codes do not reach
     edge = flashes.edge / np.maximum(1.0, np.abs(flashes.edge / most).max(axis=2, keepdims=True))
     table = FacetTable(
@@ -212,5 +255,6 @@ def _pack(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_byte
         flashes.form,
         edge,
     )
-    weight = flashes.weight[facet[seen]] / float(state.search.ceiling)
-    return pack_lobes((height, width), texel, facet[seen].astype(np.int64), weight, table)
+    texel = np.repeat(state.stack.texels, np.diff(seen.start))
+    weight = seen.weight / float(state.search.ceiling)
+    return pack_lobes(state.places.texel.shape, texel, seen.facet.astype(np.int64), weight, table)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geodfx.basis import chart_encode
-from geodfx.capture.facet_edges import Flashes, Reach, add_flashes, fit_flash, peak_flashes
+from geodfx.capture.facet_edges import Flashes, Reach, Seen, add_flashes, fit_flash, peak_flashes, settle_shares
 from geodfx.capture.fit_tilt import batches_apart
 from geodfx.capture.lobe_search import make_search
 from geodfx.constants import EDGES
@@ -44,7 +44,9 @@ def starting_flash():
     edge[0, :, 0] = 1.5 * (np.abs(np.cos(turn)) * HALF[0] + np.abs(np.sin(turn)) * HALF[1])
     edge[0, :, 1], edge[0, :, 2] = -1.5 * np.cos(turn), -1.5 * np.sin(turn)
     none, still = np.zeros((1, 2)), np.zeros((1, 2, 2))
-    return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge)
+    return Flashes(
+        MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge, np.ones(1, bool)
+    )
 
 
 def one_facet():
@@ -52,10 +54,16 @@ def one_facet():
     return Reach(np.array([0, count]), TEXELS.astype(np.int32), np.arange(count + 1), np.zeros(count, np.int32))
 
 
+def all_see(flashes):
+    """Return that all texels see the one facet alike."""
+    reach = one_facet()
+    return Seen(reach.facet_start, reach.facet, np.repeat(flashes.weight, len(TEXELS), axis=0))
+
+
 def off(flashes, photos):
     """Return the rms between photos and what flashes show."""
     light = np.zeros(photos.shape, np.float32)
-    add_flashes(SEARCH, POINT, flashes, one_facet(), COLUMN, ROW, TEXELS, light)
+    add_flashes(SEARCH, POINT, flashes, all_see(flashes), COLUMN, ROW, TEXELS, light)
     return float(np.sqrt(np.mean((light - photos) ** 2)))
 
 
@@ -88,8 +96,21 @@ def test_a_peak_is_the_most_that_is_seen():
     peak = np.zeros(len(TEXELS), np.float32)
     peak_flashes(SEARCH, POINT, flashes, reach, COLUMN, ROW, 0, 1, peak)
     light = np.zeros((len(TEXELS), len(LIGHTS), 3), np.float32)
-    add_flashes(SEARCH, POINT, flashes, reach, COLUMN, ROW, TEXELS, light)
+    add_flashes(SEARCH, POINT, flashes, all_see(flashes), COLUMN, ROW, TEXELS, light)
     np.testing.assert_allclose(peak, light[..., 0].max(axis=1) / flashes.weight[0, 0], atol=1e-6)
+
+
+def test_a_texel_may_see_more_or_less_than_others_and_keeps_to_them_where_photos_say_nothing():
+    flashes = starting_flash()
+    light = np.zeros((len(TEXELS), len(LIGHTS), 3), np.float32)
+    add_flashes(SEARCH, POINT, flashes, all_see(flashes), COLUMN, ROW, TEXELS, light)
+    share = np.random.default_rng(4).uniform(0.5, 1.0, (len(TEXELS), 1, 1)).astype(np.float32)
+    seen, clear = all_see(flashes), np.ones(light.shape[:2], np.float32)
+    settle_shares(SEARCH, POINT, flashes, seen, COLUMN, ROW, 0, share * light, clear, np.zeros_like(light))
+    found, bright = seen.weight[:, 0] / flashes.weight[0, 0], light[..., 0].sum(axis=1)
+    inside = bright > 0.9 * bright.max()
+    assert np.abs(found - share[:, 0, 0])[inside].mean() < 0.5 * np.abs(1 - share[:, 0, 0])[inside].mean()
+    assert found[bright == 0] == pytest.approx(1)
 
 
 def test_facets_of_a_batch_share_no_texel():
