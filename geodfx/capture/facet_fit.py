@@ -16,6 +16,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64
 from geodfx.basis import formed_chord, lobe_response
 from geodfx.capture.facet_find import Facets
+from geodfx.capture.lobe_others import alone_square, set_others
 from geodfx.capture.lobe_search import (
     TURN_COS,
     TURN_SIN,
@@ -26,7 +27,7 @@ from geodfx.capture.lobe_search import (
     near_lights,
     tangents,
 )
-from geodfx.capture.lobe_work import LobeSets, Work, set_left, set_response, start
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, Work, set_left, set_response, settle, start
 from geodfx.jit import kernel
 
 __all__ = [
@@ -47,6 +48,9 @@ FIRST_STEP, LAST_STEP = 0.25, 0.02  # of the pattern search, in the light's radi
 CLEARLY = 1.00001  # a step must gain more than rounding does
 STEEP = 0.08  # of the light's radius: a facet across which the camera's view turns less has no slope to search for
 SLOPES = 8  # turns of the slopes that are tried as starts, each also mirrored
+ELSEWHERE = 72  # other places about where a facet has climbed to that are tried as starts
+ELSEWHERE_REACH = 2.0  # of the light's radius: how far they lie
+PROMISING = 0.9  # of the gain that stands: from less, a climb seldom ends higher
 NEAR = 3.2  # of the light's radius, and 3.5 widths: lights further away are not reached while a facet moves
 FIRE_COST = 3.0  # loss of a channel's direction that lies one radius from the others
 FIRE_REACH = 0.9  # of the radius: how far a channel may lie from the others
@@ -82,11 +86,20 @@ class _Pool(NamedTuple):
     row: F64  # (N,)
     near: I32  # (L,)
     frame: F64  # (3, 3) direction and two tangents
+    others: I32  # (N,) lobes that give way where the facet's moves; 0: they stand
+    response: F32  # (N, L, K) and
+    factor: F32  # (N, 3, K, K) of them, as `Others` holds them
+    shared: F32  # (3, K) scratch
 
 
 @kernel
-def _fill_pool(search: Search, sets: LobeSets, samples: Samples, f: int, work: Work, pool: _Pool) -> int:
-    """Write what the other lobes leave at the samples of facet f; returns how many there are."""
+def _fill_pool(
+    search: Search, sets: LobeSets, samples: Samples, f: int, work: Work, pool: _Pool, yielding: bool
+) -> int:
+    """Write what the other lobes leave at the samples of facet f; returns how many there are.
+
+    yielding: the others' amplitudes are solved for without the facet's lobe, and change with it.
+    """
     first = int(samples.start[f])
     count = int(samples.start[f + 1]) - first
     for n in range(count):
@@ -103,7 +116,13 @@ def _fill_pool(search: Search, sets: LobeSets, samples: Samples, f: int, work: W
                 work.form[others] = sets.form[t, k]
                 set_response(search, work, others)
                 others += 1
-        set_left(work, others)
+        pool.others[n] = 0
+        if yielding:
+            settle(search, work, others)
+            set_others(work, others, pool.response[n], pool.factor[n])
+            pool.others[n] = others
+        else:
+            set_left(work, others)
         pool.left[n] = work.left
         pool.weight[n] = work.weight
         pool.column[n] = samples.column[m]
@@ -146,6 +165,7 @@ def _gain(
     """
     light, area, variance = search.light, search.area, search.blur + width * width
     left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
+    response, factor, shared = pool.response, pool.factor, pool.shared
     cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
     form_x, form_y = np.float32(place[6]), np.float32(place[7])
     total = 0.0
@@ -159,6 +179,8 @@ def _gain(
         x, y, z = np.float32(dx * scale), np.float32(dy * scale), np.float32(dz * scale)
         along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
         square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        others = pool.others[n]
+        shared[:, :others] = 0
         for i in near[:lights]:
             off_x, off_y, off_z = x - light[i, 0], y - light[i, 1], z - light[i, 2]
             r = lobe_response(formed_chord(off_x, off_y, off_z, form_x, form_y), area, variance)
@@ -170,6 +192,13 @@ def _gain(
                 square_r += to_r * r
                 square_g += to_g * r
                 square_b += to_b * r
+                for k in range(others):
+                    shared[0, k] += to_r * response[n, i, k]
+                    shared[1, k] += to_g * response[n, i, k]
+                    shared[2, k] += to_b * response[n, i, k]
+        square_r = alone_square(square_r, shared[0], factor[n, 0], others)
+        square_g = alone_square(square_g, shared[1], factor[n, 1], others)
+        square_b = alone_square(square_b, shared[2], factor[n, 2], others)
         if first == 0:
             total += float(best_amplitude(along_r, square_r, cost, ceiling)[1])
         if first <= 1 < last:
@@ -219,6 +248,33 @@ def _climb(
 
 
 @kernel
+def _try_elsewhere(
+    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, gain: float
+) -> float:
+    """Climb from the best of many places about the one that stands, and move there if it gains more; returns the gain.
+
+    Each texel's other lobes give way, so that light which they took over while the facet stood elsewhere is no bar.
+    """
+    trial, begin = place.copy(), place.copy()
+    best = PROMISING * gain
+    for p in range(ELSEWHERE):  # a spiral of equal areas (Vogel 1979)
+        far = ELSEWHERE_REACH * float(search.radius) * math.sqrt((p + 0.5) / ELSEWHERE)
+        turn = p * math.pi * (3 - math.sqrt(5))
+        trial[0], trial[1] = place[0] + far * math.cos(turn), place[1] + far * math.sin(turn)
+        its = _gain(search, pool, count, lights, width, trial, 0, 3)
+        if its > best:
+            best = its
+            begin[:] = trial
+    if best <= PROMISING * gain:
+        return gain
+    its = _climb(search, pool, count, lights, width, extent, begin, LAST_STEP)
+    if its > gain * CLEARLY:
+        place[:] = begin
+        return its
+    return gain
+
+
+@kernel
 def _extent(pool: _Pool, count: int) -> float:
     """Return how far a facet reaches from its centre, in texels."""
     square = 0.0
@@ -239,6 +295,10 @@ def _make_pool(samples: Samples, lights: int) -> _Pool:
         np.empty(most),
         np.empty(lights, np.int32),
         np.empty((3, 3)),
+        np.zeros(most, np.int32),
+        np.empty((most, lights, MAX_LOBES), np.float32),
+        np.empty((most, 3, MAX_LOBES, MAX_LOBES), np.float32),
+        np.empty((3, MAX_LOBES), np.float32),
     )
 
 
@@ -255,17 +315,18 @@ def move_facets(
     place, trial = np.empty(8), np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
-        count = _fill_pool(search, sets, samples, f, work, pool)
+        count = _fill_pool(search, sets, samples, f, work, pool, True)
         if count == 0:
             continue
         lights = _set_frame(search, plane, width, facets.form[first + f], pool)
         extent = _extent(pool, count)
         _place_of(plane, facets.form[first + f], pool, place)
         gain = _climb(search, pool, count, lights, width, extent, place, LAST_STEP)
+        gain = _try_elsewhere(search, pool, count, lights, width, extent, place, gain)
         if turning * extent > STEEP * search.radius:
             for turn in range(2 * SLOPES):
                 angle, mirror = (turn // 2) * 2 * math.pi / SLOPES, 1.0 if turn % 2 == 0 else -1.0
-                trial[:2], trial[6:] = 0.0, facets.form[first + f]
+                trial[:2], trial[6:] = place[:2], facets.form[first + f]
                 trial[2], trial[3] = turning * math.cos(angle), -mirror * turning * math.sin(angle)
                 trial[4], trial[5] = turning * math.sin(angle), mirror * turning * math.cos(angle)
                 its = _climb(search, pool, count, lights, width, extent, trial, 2.5 * LAST_STEP)
@@ -292,7 +353,7 @@ def finish_facets(
     place = np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
-        count = _fill_pool(search, sets, samples, f, work, pool)
+        count = _fill_pool(search, sets, samples, f, work, pool, False)
         if count == 0:
             continue
         lights = _set_frame(search, plane, width, facets.form[first + f], pool)

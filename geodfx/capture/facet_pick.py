@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, Bool
 from geodfx.capture.facet_find import Facets, Places
+from geodfx.capture.lobe_others import Others, alone_square, make_others, set_others
 from geodfx.capture.lobe_search import FAINT, LOWEST_Z, Search, best_amplitude
 from geodfx.capture.lobe_work import (
     MAX_LOBES,
     LobeSets,
     Work,
     copy_lobe,
+    drop,
     loss_of,
     set_left,
     set_response,
@@ -96,11 +98,16 @@ def _list_choices(
 
 @kernel
 def _add_best(
-    search: Search, work: Work, chosen: I32, count: int, choices: Work, names: I32, all_: int, out: int
+    search: Search, work: Work, others: Others, chosen: I32, count: int, choices: Work, names: I32, all_: int, out: int
 ) -> int:
-    """Add choices to the texel's lobes while one gains more than its worth; never the one numbered out."""
+    """Add choices to the texel's lobes while one gains more than its worth; never the one numbered out.
+
+    A choice gains what it does when the amplitudes of the lobes that are there give way to it.
+    """
+    shared = np.empty(MAX_LOBES, np.float32)
     while count < MAX_LOBES:
         best, best_gain = -1, np.float32(0.0)
+        set_others(work, count, others.response, others.factor)
         for m in range(all_):
             taken = m == out
             for k in range(count):
@@ -115,6 +122,15 @@ def _add_best(
                     to = work.weight[i, c] * r
                     along += to * work.left[i, c]
                     square += to * r
+                if along <= choices.cost[m]:
+                    continue
+                shared[:count] = 0
+                for n in range(choices.lit_count[m]):
+                    i = choices.lit[m, n]
+                    to = work.weight[i, c] * choices.response[m, n]
+                    for k in range(count):
+                        shared[k] += to * others.response[i, k]
+                square = alone_square(square, shared, others.factor[c], count)
                 gain += best_amplitude(along, square, choices.cost[m], search.ceiling)[1]
             if gain > best_gain:
                 best, best_gain = m, gain
@@ -138,6 +154,41 @@ def _loss(search: Search, work: Work, chosen: I32, count: int, names: I32) -> np
 
 
 @kernel
+def _hold(work: Work, chosen: I32, count: int, spare: Work, held: I32) -> None:
+    """Copy the lobes of a texel, and which choices they are, from work and chosen to spare and held."""
+    for k in range(count):
+        copy_lobe(work, k, spare, k)
+        held[k] = chosen[k]
+
+
+@kernel
+def _take_out(work: Work, chosen: I32, count: int, k: int) -> int:
+    """Take lobe k out and return the new count."""
+    for j in range(k, count - 1):
+        chosen[j] = chosen[j + 1]
+    return drop(work, count, k)
+
+
+@kernel
+def _keep_old(search: Search, work: Work, chosen: I32, choices: Work, number: int) -> int:
+    """Start from the lobes that the texel had, which are the first choices; returns how many of them are something."""
+    for k in range(number):
+        copy_lobe(choices, k, work, k)
+        for c in range(3):
+            work.amplitude[k, c] = np.float32(0.0)
+        chosen[k] = k
+    settle(search, work, number)
+    count, k = number, 0
+    while k < count:
+        if max(work.amplitude[k, 0], work.amplitude[k, 1], work.amplitude[k, 2]) <= FAINT:
+            count = _take_out(work, chosen, count, k)
+        else:
+            k += 1
+    set_left(work, count)
+    return count
+
+
+@kernel
 def pick_lobes(
     search: Search,
     work: Work,
@@ -157,40 +208,43 @@ def pick_lobes(
     """Choose the lobes of texels first to first + n of `sets` anew, among facets and their own.
 
     number, facet: (T,) and (T, K) of all sets as they were before; the facets of other texels are read there. smooth:
-    (T,) which texels have none. Greedy, then each is taken out and the rest picked again, kept if the loss falls.
-    Directions stay the facets'.
+    (T,) which texels have none. Greedy, or from the lobes that the texel had, whichever leaves less; then each is taken
+    out and the rest picked again, kept if the loss falls. Directions stay the facets'.
     """
     names = np.empty(len(choices.width), np.int32)
     chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
+    others = make_others(len(search.light))
     for i in range(len(x)):
         t = first + i
         if smooth[t]:
             continue
         start(work, x[i], clear[i], base[i])
         every = _list_choices(search, choices, names, number, facet, sets, t, places, facets)
-        count = _add_best(search, work, chosen, 0, choices, names, every, -1)
-        loss = _loss(search, work, chosen, count, names)
+        kept = _add_best(search, work, others, chosen, 0, choices, names, every, -1)
+        loss = _loss(search, work, chosen, kept, names)
+        _hold(work, chosen, kept, spare, before)
+        count = _keep_old(search, work, chosen, choices, min(number[t], every))
+        count = _add_best(search, work, others, chosen, count, choices, names, every, -1)
+        its = _loss(search, work, chosen, count, names)
+        if its < loss:
+            loss = its
+        else:
+            count = kept
+            _hold(spare, before, count, work, chosen)
+            set_left(work, count)
         k = 0
         while k < count:
-            kept = count
-            for j in range(count):
-                copy_lobe(work, j, spare, j)
-                before[j] = chosen[j]
-            out = chosen[k]
-            for j in range(k, count - 1):
-                copy_lobe(work, j + 1, work, j)
-                chosen[j] = chosen[j + 1]
-            count -= 1
+            kept, out = count, chosen[k]
+            _hold(work, chosen, count, spare, before)
+            count = _take_out(work, chosen, count, k)
             settle(search, work, count)
-            count = _add_best(search, work, chosen, count, choices, names, every, out)
+            count = _add_best(search, work, others, chosen, count, choices, names, every, out)
             its = _loss(search, work, chosen, count, names)
             if its < loss - BETTER:
                 loss = its
             else:
                 count = kept
-                for j in range(count):
-                    copy_lobe(spare, j, work, j)
-                    chosen[j] = before[j]
+                _hold(spare, before, count, work, chosen)
                 set_left(work, count)
                 k += 1
         _keep(search, work, chosen, count, names, sets, t)

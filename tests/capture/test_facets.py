@@ -13,8 +13,9 @@ from geodfx.capture.facet_find import Facets, Places, find_facets, gather_member
 from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
-from geodfx.capture.lobe_search import Search, make_search
-from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work
+from geodfx.capture.lobe_others import alone_square, make_others, set_others
+from geodfx.capture.lobe_search import Search, best_amplitude, make_search
+from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work, set_response, settle, start
 from tests.capture.test_fit import dome
 
 SIZE = 24
@@ -112,6 +113,67 @@ def test_a_facet_moves_to_where_all_its_texels_say(search: Search, places: Place
     assert np.median(before) > 2.5
     assert np.median(after) < 0.8  # a light's edge is 2.4 degrees wide
     assert after.max() < 2.0
+
+
+def test_a_lobe_gains_what_the_loss_falls_by_when_all_amplitudes_are_solved_for():
+    """By a direct solve of the weighted least squares, with the lobe and without, in float64."""
+    search = make_search(dome(96), RADIUS_RAD, 100.0, 0.0)
+    rng = np.random.default_rng(3)
+    middle = np.array([0.2, 0.1, 0.97])
+    directions = middle + rng.normal(0, 0.7 * CHORD, (5, 3))
+    directions = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
+    response = shown(search, directions, 1.0)[..., 0]
+    assert ((response[:4] * response[4]).max(axis=1) > 0).sum() >= 3  # these share lights with the last
+    x = (response.T @ rng.uniform(0.3, 0.6, (5, 3)) + rng.uniform(0, 0.02, (len(search.light), 3))).astype(np.float32)
+    work, others = make_work(search), make_others(len(search.light))
+    start(work, x, np.ones(len(x), np.float32), np.zeros_like(x))
+    for k in range(4):
+        work.direction[k] = directions[k]
+        set_response(search, work, k)
+    for _ in range(50):
+        settle(search, work, 4)
+    assert work.amplitude[:4].min() > 0
+    set_others(work, 4, others.response, others.factor)
+    for c in range(3):
+        root = np.sqrt(work.weight[:, c].astype(np.float64))
+
+        def loss(lobes: int, c: int = c, root: F64 = root) -> float:
+            matrix = root[:, None] * response[:lobes].T
+            solved = np.linalg.lstsq(matrix, root * x[:, c], rcond=None)[0]
+            return float(((matrix @ solved - root * x[:, c]) ** 2).sum())
+
+        weighed = work.weight[:, c] * response[4]
+        square, along = np.float32(weighed @ response[4]), np.float32(weighed @ work.left[:, c])
+        alone = alone_square(square, (weighed @ response[:4].T).astype(np.float32), others.factor[c], 4)
+        gain = best_amplitude(along, alone, np.float32(0.0), search.ceiling)[1]
+        fixed = best_amplitude(along, square, np.float32(0.0), search.ceiling)[1]
+        assert gain == pytest.approx(loss(4) - loss(5), rel=0.02)
+        assert fixed < 0.8 * gain
+
+
+def test_facets_that_share_lights_are_told_apart(search: Search, places: Places):
+    """A facet moves to its place though another one has taken its light while it stood elsewhere."""
+    near, far = mirror(places, (0.2, 0.1)), mirror(places, (0.2 + 0.9 * CHORD, 0.1))
+    share = np.random.default_rng(4).uniform(0.2, 0.8, (SIZE * SIZE, 1, 1)).astype(np.float32)
+    x = share * shown(search, near, 0.5) + (1 - share) * shown(search, far, 0.5)
+    wrong = near + np.array([-0.6, 0.3, 0.0]) * CHORD
+    wrong /= np.linalg.norm(wrong, axis=1, keepdims=True)
+    sets = one_lobe(wrong, 0.5)
+    sets.number[:] = 2
+    sets.direction[:, 1] = far
+    work = make_work(search)
+    for t in range(SIZE * SIZE):
+        start(work, x[t], np.ones(len(x[t]), np.float32), np.zeros_like(x[t]))
+        for k in range(2):
+            work.direction[k] = sets.direction[t, k]
+            set_response(search, work, k)
+        settle(search, work, 2)
+        sets.amplitude[t, :2] = work.amplitude[:2]
+    sets.facet[:, 0] = 0
+    facets = guess_facets(sets, gather_members(sets, 1), places)
+    move_facets(search, work, sets, samples_of(places, facets, x), 0, TURNING, facets)
+    told = look_along(facets, np.zeros(SIZE * SIZE, np.int64), places.column, places.row)[:, 1]
+    assert np.median(off_deg(told, near)) < 1.5  # 3.4 where the other's amplitudes are held
 
 
 def test_fire_and_doubt(search: Search, places: Places):
