@@ -28,12 +28,13 @@ __all__ = ["Flashes", "Reach", "Seen", "add_flashes", "fit_flash", "peak_flashes
 
 I32 = npt.NDArray[np.int32]
 
-# Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, form, weights.
+# Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, form, weights. The form
+# stays what it was: it would grow to lights that are not asked.
 PLACE, SLOPE, FORM, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 2, 5 * EDGES + 6, 5 * EDGES + 8, 5 * EDGES + 11
 NEAR = np.float32(1.3)  # of a flash's reach: lights further from where it points are not asked
 STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
-STILL = 10.0  # loss of a move of place, slope and form, squared, in the light's radius
+STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
 HELD = 2.0  # loss of a texel's weight that differs from its facet's, squared
 SWEEPS = 8  # over a texel's weights
@@ -321,9 +322,6 @@ def _set_slopes(
     slope[PLACE], slope[PLACE + 1] = along_a, along_b
     slope[SLOPE], slope[SLOPE + 1] = along_a * feature[1], along_a * feature[2]
     slope[SLOPE + 2], slope[SLOPE + 3] = along_b * feature[1], along_b * feature[2]
-    to_x = float(_response(search, light, a, b, form_x + STEP, form_y, variance)) - response
-    to_y = float(_response(search, light, a, b, form_x, form_y + STEP, variance)) - response
-    slope[FORM], slope[FORM + 1] = share * to_x / float(STEP), share * to_y / float(STEP)
 
 
 @kernel
@@ -414,6 +412,14 @@ def _limit(numbers: F64, ceiling: float) -> None:
 
 
 @kernel
+def _hold_weights(stiff: F64, pull: F64) -> None:
+    """Take the weights out of a system of all numbers: they do not move."""
+    for j in range(WEIGHTS, NUMBERS):
+        stiff[j, :], stiff[:, j], pull[j] = 0.0, 0.0, 0.0
+        stiff[j, j] = 1.0
+
+
+@kernel
 def fit_flash(
     search: Search,
     point: F64,
@@ -455,7 +461,7 @@ def fit_flash(
     _load(flashes, f, scale, first)
     best[:], trial[:] = first, first
     least, damping = math.inf, DAMPING
-    for _ in range(rounds):
+    for turn in range(rounds):
         loss = _add_up(
             search, flashes, f, scale, point, right, down, clear, sample, light, count, left, weight, trial,
             first, to_pull, to_stiff,
@@ -473,6 +479,8 @@ def fit_flash(
         damped, trial[:] = stiff.copy(), pull
         for j in range(NUMBERS):
             damped[j, j] += damping * (stiff[j, j] + 1e-3) + 1e-9
+        if turn < rounds // 2:  # else a facet whose edges are wrong goes dark before they have moved
+            _hold_weights(damped, trial)
         solve_positive(damped, trial)
         trial += best
         _limit(trial, float(search.ceiling))

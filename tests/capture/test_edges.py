@@ -44,9 +44,7 @@ def starting_flash():
     edge[0, :, 0] = 1.5 * (np.abs(np.cos(turn)) * HALF[0] + np.abs(np.sin(turn)) * HALF[1])
     edge[0, :, 1], edge[0, :, 2] = -1.5 * np.cos(turn), -1.5 * np.sin(turn)
     none, still = np.zeros((1, 2)), np.zeros((1, 2, 2))
-    return Flashes(
-        MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge, np.ones(1, bool)
-    )
+    return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge)
 
 
 def one_facet():
@@ -88,7 +86,7 @@ def test_a_clipped_photo_asks_for_no_less():
     clear = (photos.max(axis=2) < 0.5).astype(np.float32)
     args = (TEXELS, clipped, clear, np.zeros_like(photos))
     fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30)
-    assert flashes.weight[0].min() > 0.5
+    assert flashes.weight[0, 0] > 0.55  # of which no photo tells more than 0.5
 
 
 def test_a_peak_is_the_most_that_is_seen():
