@@ -11,20 +11,20 @@ All numbers of a facet are moved at once by damped least squares (Levenberg 1944
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_response
+from geodfx.basis import chart_decode, edge_share, formed_chord
+from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond, see_flash
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import MOST_FORM, Search
 from geodfx.capture.lobe_work import DARK, WEIGHT_POWER
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
-__all__ = ["Flashes", "Reach", "Seen", "add_flashes", "fit_flash", "peak_flashes", "settle_shares"]
+__all__ = ["fit_flash"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -36,163 +36,6 @@ STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
-HELD = 2.0  # loss of a texel's weight that differs from its facet's, squared
-SWEEPS = 8  # over a texel's weights
-NOTHING = 1e-4  # of a flash: what an edge lets through
-
-
-class Flashes(NamedTuple):
-    """F facets over tilts, as `FacetTable` has them; displayed light."""
-
-    centre: F64  # (F, 2)
-    place: F64  # (F, 2) on the chart
-    slope: F64  # (F, 2, 2)
-    form: F64  # (F, 2)
-    width: F64  # (F,)
-    weight: F64  # (F, 3)
-    edge: F64  # (F, EDGES, 5)
-
-
-class Reach(NamedTuple):
-    """Which texels may see which facets; both ways."""
-
-    texel_start: I64  # (F + 1,)
-    texel: I32
-    facet_start: I64  # (T + 1,)
-    facet: I32
-
-
-class Seen(NamedTuple):
-    """What T texels see of facets, texel by texel."""
-
-    start: I64  # (T + 1,)
-    facet: I32  # (N,)
-    weight: F64  # (N, 3) displayed light
-
-
-@kernel
-def _response(
-    search: Search,
-    light: int,
-    a: np.float32,
-    b: np.float32,
-    form_x: np.float32,
-    form_y: np.float32,
-    variance: np.float32,
-) -> np.float32:
-    """Return the response to a light of a lobe at (a, b) of the chart."""
-    x, y, z = chart_decode(a, b)
-    its = search.light[light]
-    q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
-    return lobe_response(q, search.area, variance)
-
-
-@kernel
-def _share(flashes: Flashes, f: int, right: float, down: float, a: float, b: float) -> float:
-    """Return the share that a facet's edges let through at a texel, under a pseudo light at (a, b)."""
-    share = 1.0
-    a, b = a - flashes.place[f, 0], b - flashes.place[f, 1]
-    for e in range(EDGES):
-        edge = flashes.edge[f, e]
-        inside = edge[0] + edge[1] * right + edge[2] * down + edge[3] * a + edge[4] * b
-        share *= float(edge_share(np.float32(inside)))
-        if share < NOTHING:
-            return 0.0
-    return share
-
-
-@kernel
-def _flash(
-    search: Search, point: F64, flashes: Flashes, f: int, column: float, row: float, lights: I32, count: int, out: F64
-) -> None:
-    """Write what a texel sees of a facet's flash, 0..1, under some lights into out (count,)."""
-    right, down = column - flashes.centre[f, 0], row - flashes.centre[f, 1]
-    a = flashes.place[f, 0] + flashes.slope[f, 0, 0] * right + flashes.slope[f, 0, 1] * down
-    b = flashes.place[f, 1] + flashes.slope[f, 1, 0] * right + flashes.slope[f, 1, 1] * down
-    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
-    variance = search.blur + np.float32(flashes.width[f] ** 2)
-    for n in range(count):
-        i = lights[n]
-        seen = _response(search, i, np.float32(a), np.float32(b), form_x, form_y, variance)
-        out[n] = float(seen) * _share(flashes, f, right, down, point[i, 0], point[i, 1]) if seen > 0 else 0.0
-
-
-@kernel
-def add_flashes(
-    search: Search, point: F64, flashes: Flashes, seen: Seen, column: I32, row: I32, texels: I64, light: F32
-) -> None:
-    """Add what texels (n,) see of facets to displayed light (n, L, 3). point: (L, 2), the lights on the chart."""
-    lights = len(search.light)
-    every, share = np.arange(lights).astype(np.int32), np.empty(lights)
-    for n in range(len(texels)):
-        t = texels[n]
-        for k in range(seen.start[t], seen.start[t + 1]):
-            f = seen.facet[k]
-            _flash(search, point, flashes, f, float(column[t]), float(row[t]), every, lights, share)
-            for i in range(lights):
-                if share[i] > 0:
-                    for c in range(3):
-                        light[n, i, c] += np.float32(seen.weight[k, c] * share[i])
-
-
-@kernel
-def settle_shares(
-    search: Search,
-    point: F64,
-    flashes: Flashes,
-    seen: Seen,
-    column: I32,
-    row: I32,
-    first: int,
-    x: F32,
-    clear: F32,
-    base: F32,
-) -> None:
-    """Let texels first to first + n see more or less of a facet than others do, in place; the facet's weight holds it.
-
-    x, base: (n, L, 3) displayed light. clear: (n, L).
-    """
-    lights = len(search.light)
-    every, left = np.arange(lights).astype(np.int32), np.empty(lights)
-    for n in range(len(x)):
-        t = first + n
-        begin, count = seen.start[t], seen.start[t + 1] - seen.start[t]
-        share = np.empty((count, lights))
-        for k in range(count):
-            its = seen.facet[begin + k]
-            _flash(search, point, flashes, its, float(column[t]), float(row[t]), every, lights, share[k])
-        for c in range(3):
-            for i in range(lights):
-                left[i] = float(x[n, i, c] - base[n, i, c])
-                for k in range(count):
-                    left[i] -= seen.weight[begin + k, c] * share[k, i]
-            for _ in range(SWEEPS):
-                for k in range(count):
-                    old, usual = seen.weight[begin + k, c], flashes.weight[seen.facet[begin + k], c]
-                    along, square = HELD * (usual - old), HELD
-                    for i in range(lights):
-                        if share[k, i] > 0 and (clear[n, i] > 0 or left[i] > 0):
-                            to = float((max(x[n, i, c], np.float32(0.0)) + DARK) ** WEIGHT_POWER) * share[k, i]
-                            along += to * left[i]
-                            square += to * share[k, i]
-                    new = min(max(old + along / square, 0.0), float(search.ceiling))
-                    for i in range(lights):
-                        left[i] += (old - new) * share[k, i]
-                    seen.weight[begin + k, c] = new
-
-
-@kernel
-def peak_flashes(
-    search: Search, point: F64, flashes: Flashes, reach: Reach, column: I32, row: I32, first: int, last: int, peak: F32
-) -> None:
-    """Write the most that each texel of facets first to last sees of its facet's flash into peak, as `reach.texel`."""
-    lights = len(search.light)
-    every, seen = np.arange(lights).astype(np.int32), np.empty(lights)
-    for f in range(first, last):
-        for k in range(reach.texel_start[f], reach.texel_start[f + 1]):
-            t = reach.texel[k]
-            _flash(search, point, flashes, f, float(column[t]), float(row[t]), every, lights, seen)
-            peak[k] = np.float32(seen.max())
 
 
 @kernel
@@ -250,7 +93,7 @@ def _leave(
             if other == f:
                 continue
             its = light[begin:end]
-            _flash(search, point, flashes, other, float(column[t]), float(row[t]), its, end - begin, seen)
+            see_flash(search, point, flashes, other, float(column[t]), float(row[t]), its, end - begin, seen)
             for m in range(begin, end):
                 if seen[m - begin] > 0:
                     for c in range(3):
@@ -314,10 +157,10 @@ def _set_slopes(
     for e in range(EDGES):
         for j in range(5):
             slope[5 * e + j] = response * share * (1.0 - rim[e]) * feature[j]
-    to_a = _response(search, light, a + step, b, form_x, form_y, variance)
-    to_a -= _response(search, light, a - step, b, form_x, form_y, variance)
-    to_b = _response(search, light, a, b + step, form_x, form_y, variance)
-    to_b -= _response(search, light, a, b - step, form_x, form_y, variance)
+    to_a = respond(search, light, a + step, b, form_x, form_y, variance)
+    to_a -= respond(search, light, a - step, b, form_x, form_y, variance)
+    to_b = respond(search, light, a, b + step, form_x, form_y, variance)
+    to_b -= respond(search, light, a, b - step, form_x, form_y, variance)
     along_a, along_b = share * scale * float(to_a / (step + step)), share * scale * float(to_b / (step + step))
     slope[PLACE], slope[PLACE + 1] = along_a, along_b
     slope[SLOPE], slope[SLOPE + 1] = along_a * feature[1], along_a * feature[2]
@@ -392,7 +235,7 @@ def _add_up(
             to_a = numbers[PLACE] + numbers[SLOPE] * x + numbers[SLOPE + 1] * y
             to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * x + numbers[SLOPE + 3] * y
             a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
-            response = float(_response(search, i, a, b, form_x, form_y, variance))
+            response = float(respond(search, i, a, b, form_x, form_y, variance))
             _set_slopes(search, numbers, i, a, b, variance, response, share, scale, rim, feature, slope)
             seen = response * share
         else:

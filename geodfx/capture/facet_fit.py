@@ -8,26 +8,29 @@ light's disc crosses the facet.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, F64
-from geodfx.basis import formed_chord, lobe_response
+from geodfx.arrays import F64
 from geodfx.capture.facet_find import Facets
-from geodfx.capture.lobe_others import alone_square, set_others
+from geodfx.capture.facet_pool import (
+    Pool,
+    Samples,
+    extent_of,
+    fill_pool,
+    make_pool,
+    pooled_gain,
+    set_frame,
+    set_place,
+)
 from geodfx.capture.lobe_search import (
     TURN_COS,
     TURN_SIN,
     Search,
-    best_amplitude,
     form_step,
-    longer,
-    near_lights,
-    tangents,
 )
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, Work, set_left, set_response, settle, start
+from geodfx.capture.lobe_work import LobeSets, Work
 from geodfx.jit import kernel
 
 __all__ = [
@@ -36,7 +39,6 @@ __all__ = [
     "DOUBT_REACH",
     "DOUBT_SHRINK",
     "DOUBT_STAGES",
-    "Samples",
     "finish_facets",
     "move_facets",
 ]
@@ -51,7 +53,6 @@ SLOPES = 8  # turns of the slopes that are tried as starts, each also mirrored
 ELSEWHERE = 72  # other places about where a facet has climbed to that are tried as starts
 ELSEWHERE_REACH = 2.0  # of the light's radius: how far they lie
 PROMISING = 0.9  # of the gain that stands: from less, a climb seldom ends higher
-NEAR = 3.2  # of the light's radius, and 3.5 widths: lights further away are not reached while a facet moves
 FIRE_COST = 3.0  # loss of a channel's direction that lies one radius from the others
 FIRE_REACH = 0.9  # of the radius: how far a channel may lie from the others
 DOUBT_POINTS = 160  # directions at which a facet's posterior is measured
@@ -62,150 +63,6 @@ DOUBT_LOSS = 0.1  # the mean loss of a texel that makes a direction e times less
 # A facet moves from its best direction to the mean of those that the photos allow: all the way where few texels tell
 # it, and half of it where many do, for what they agree on is more than one texel's photos tell.
 DOUBT_SHIFT, FEW_TEXELS = 0.5, 32.0
-
-
-class Samples(NamedTuple):
-    """Some lobes of some facets, facet by facet, and what the photos hold at their texels; N samples."""
-
-    start: I64  # (F + 1,)
-    texel: I64  # (N,)
-    lobe: I64  # (N,)
-    column: F64  # (N,) from the facet's centre
-    row: F64  # (N,)
-    x: F32  # (N, L, 3) displayed light
-    clear: F32  # (N, L)
-    base: F32  # (N, L, 3)
-
-
-class _Pool(NamedTuple):
-    """What one facet's lobe is to explain: n texels' photos without it, and the chart that it moves on."""
-
-    left: F32  # (N, L, 3)
-    weight: F32  # (N, L, 3)
-    column: F64  # (N,)
-    row: F64  # (N,)
-    near: I32  # (L,)
-    frame: F64  # (3, 3) direction and two tangents
-    others: I32  # (N,) lobes that give way where the facet's moves; 0: they stand
-    response: F32  # (N, L, K) and
-    factor: F32  # (N, 3, K, K) of them, as `Others` holds them
-    shared: F32  # (3, K) scratch
-
-
-@kernel
-def _fill_pool(
-    search: Search, sets: LobeSets, samples: Samples, f: int, work: Work, pool: _Pool, yielding: bool
-) -> int:
-    """Write what the other lobes leave at the samples of facet f; returns how many there are.
-
-    yielding: the others' amplitudes are solved for without the facet's lobe, and change with it.
-    """
-    first = int(samples.start[f])
-    count = int(samples.start[f + 1]) - first
-    for n in range(count):
-        m = first + n
-        t = samples.texel[m]
-        start(work, samples.x[m], samples.clear[m], samples.base[m])
-        others = 0
-        for k in range(sets.number[t]):
-            if k != samples.lobe[m]:
-                for c in range(3):
-                    work.direction[others, c] = sets.direction[t, k, c]
-                    work.amplitude[others, c] = sets.amplitude[t, k, c]
-                work.width[others] = sets.width[t, k]
-                work.form[others] = sets.form[t, k]
-                set_response(search, work, others)
-                others += 1
-        pool.others[n] = 0
-        if yielding:
-            settle(search, work, others)
-            set_others(work, others, pool.response[n], pool.factor[n])
-            pool.others[n] = others
-        else:
-            set_left(work, others)
-        pool.left[n] = work.left
-        pool.weight[n] = work.weight
-        pool.column[n] = samples.column[m]
-        pool.row[n] = samples.row[m]
-    return count
-
-
-@kernel
-def _set_frame(search: Search, plane: F64, width: np.float32, form: F64, pool: _Pool) -> int:
-    """Set the chart about a facet's direction and return how many lights are near it."""
-    d, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    for j in range(3):
-        d[j] = plane[0, j]
-    tangents(d, u, v)
-    for j in range(3):
-        pool.frame[0, j], pool.frame[1, j], pool.frame[2, j] = d[j], u[j], v[j]
-    reach = np.float32(NEAR) * search.radius + np.float32(3.5) * width
-    return near_lights(search, d, reach * longer(form.astype(np.float32), search.formed), pool.near)
-
-
-@kernel
-def _place_of(plane: F64, form: F64, pool: _Pool, place: F64) -> None:
-    """Write the place (8,), as `_gain` takes it, of a facet's plane, about whose direction the chart is set."""
-    place[:] = 0
-    place[6:] = form
-    for j in range(3):
-        for slope in range(2):
-            place[2 + slope] += plane[1 + slope, j] * pool.frame[1, j]
-            place[4 + slope] += plane[1 + slope, j] * pool.frame[2, j]
-
-
-@kernel
-def _gain(
-    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, first: int, last: int
-) -> float:
-    """Return the mean gain of a texel, in channels first to last, from a facet whose lobe is at `place`.
-
-    place: (8,) steps along the two tangents, the slopes of the first to the right and down, those of the second, and
-    the form.
-    """
-    light, area, variance = search.light, search.area, search.blur + width * width
-    left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
-    response, factor, shared = pool.response, pool.factor, pool.shared
-    cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
-    form_x, form_y = np.float32(place[6]), np.float32(place[7])
-    total = 0.0
-    for n in range(count):
-        a = place[0] + place[2] * pool.column[n] + place[3] * pool.row[n]
-        b = place[1] + place[4] * pool.column[n] + place[5] * pool.row[n]
-        dx = frame[0, 0] + a * frame[1, 0] + b * frame[2, 0]
-        dy = frame[0, 1] + a * frame[1, 1] + b * frame[2, 1]
-        dz = frame[0, 2] + a * frame[1, 2] + b * frame[2, 2]
-        scale = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
-        x, y, z = np.float32(dx * scale), np.float32(dy * scale), np.float32(dz * scale)
-        along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        others = pool.others[n]
-        shared[:, :others] = 0
-        for i in near[:lights]:
-            off_x, off_y, off_z = x - light[i, 0], y - light[i, 1], z - light[i, 2]
-            r = lobe_response(formed_chord(off_x, off_y, off_z, form_x, form_y), area, variance)
-            if r > 0:
-                to_r, to_g, to_b = weight[n, i, 0] * r, weight[n, i, 1] * r, weight[n, i, 2] * r
-                along_r += to_r * left[n, i, 0]
-                along_g += to_g * left[n, i, 1]
-                along_b += to_b * left[n, i, 2]
-                square_r += to_r * r
-                square_g += to_g * r
-                square_b += to_b * r
-                for k in range(others):
-                    shared[0, k] += to_r * response[n, i, k]
-                    shared[1, k] += to_g * response[n, i, k]
-                    shared[2, k] += to_b * response[n, i, k]
-        square_r = alone_square(square_r, shared[0], factor[n, 0], others)
-        square_g = alone_square(square_g, shared[1], factor[n, 1], others)
-        square_b = alone_square(square_b, shared[2], factor[n, 2], others)
-        if first == 0:
-            total += float(best_amplitude(along_r, square_r, cost, ceiling)[1])
-        if first <= 1 < last:
-            total += float(best_amplitude(along_g, square_g, cost, ceiling)[1])
-        if last == 3:
-            total += float(best_amplitude(along_b, square_b, cost, ceiling)[1])
-    return total / count
 
 
 @kernel
@@ -224,18 +81,18 @@ def _step(place: F64, turn: int, step: float, extent: float, out: F64) -> None:
 
 @kernel
 def _climb(
-    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, last: float
+    search: Search, pool: Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, last: float
 ) -> float:
     """Move place to where the gain is highest near it, by a pattern search down to a last step; returns the gain."""
     trial = np.empty(8)
     radius = float(search.radius)
-    gain = _gain(search, pool, count, lights, width, place, 0, 3)
+    gain = pooled_gain(search, pool, count, lights, width, place, 0, 3)
     step = FIRST_STEP
     while step > last:
         best, best_turn = gain * CLEARLY, -1
         for turn in range(24 if search.formed else 16):
             _step(place, turn, step if turn >= 16 else step * radius, extent, trial)
-            its = _gain(search, pool, count, lights, width, trial, 0, 3)
+            its = pooled_gain(search, pool, count, lights, width, trial, 0, 3)
             if its > best:
                 best, best_turn = its, turn
         if best_turn >= 0:
@@ -249,7 +106,7 @@ def _climb(
 
 @kernel
 def _try_elsewhere(
-    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, gain: float
+    search: Search, pool: Pool, count: int, lights: int, width: np.float32, extent: float, place: F64, gain: float
 ) -> float:
     """Climb from the best of many places about the one that stands, and move there if it gains more; returns the gain.
 
@@ -261,7 +118,7 @@ def _try_elsewhere(
         far = ELSEWHERE_REACH * float(search.radius) * math.sqrt((p + 0.5) / ELSEWHERE)
         turn = p * math.pi * (3 - math.sqrt(5))
         trial[0], trial[1] = place[0] + far * math.cos(turn), place[1] + far * math.sin(turn)
-        its = _gain(search, pool, count, lights, width, trial, 0, 3)
+        its = pooled_gain(search, pool, count, lights, width, trial, 0, 3)
         if its > best:
             best = its
             begin[:] = trial
@@ -275,34 +132,6 @@ def _try_elsewhere(
 
 
 @kernel
-def _extent(pool: _Pool, count: int) -> float:
-    """Return how far a facet reaches from its centre, in texels."""
-    square = 0.0
-    for n in range(count):
-        square += pool.column[n] ** 2 + pool.row[n] ** 2
-    return 1.0 + math.sqrt(2 * square / count)
-
-
-@kernel
-def _make_pool(samples: Samples, lights: int) -> _Pool:
-    most = 0
-    for f in range(len(samples.start) - 1):
-        most = max(most, samples.start[f + 1] - samples.start[f])
-    return _Pool(
-        np.empty((most, lights, 3), np.float32),
-        np.empty((most, lights, 3), np.float32),
-        np.empty(most),
-        np.empty(most),
-        np.empty(lights, np.int32),
-        np.empty((3, 3)),
-        np.zeros(most, np.int32),
-        np.empty((most, lights, MAX_LOBES), np.float32),
-        np.empty((most, 3, MAX_LOBES, MAX_LOBES), np.float32),
-        np.empty((3, MAX_LOBES), np.float32),
-    )
-
-
-@kernel
 def move_facets(
     search: Search, work: Work, sets: LobeSets, samples: Samples, first: int, turning: float, facets: Facets
 ) -> None:
@@ -311,16 +140,16 @@ def move_facets(
     turning: how far the view of a near camera turns from texel to texel, radians; 0 for a distant one. A light path
     through flat facets turns with it, by about as much, in a sense and an orientation that the photos must tell.
     """
-    pool = _make_pool(samples, len(search.light))
+    pool = make_pool(samples, len(search.light))
     place, trial = np.empty(8), np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
-        count = _fill_pool(search, sets, samples, f, work, pool, True)
+        count = fill_pool(search, sets, samples, f, work, pool, True)
         if count == 0:
             continue
-        lights = _set_frame(search, plane, width, facets.form[first + f], pool)
-        extent = _extent(pool, count)
-        _place_of(plane, facets.form[first + f], pool, place)
+        lights = set_frame(search, plane, width, facets.form[first + f], pool)
+        extent = extent_of(pool, count)
+        set_place(plane, facets.form[first + f], pool, place)
         gain = _climb(search, pool, count, lights, width, extent, place, LAST_STEP)
         gain = _try_elsewhere(search, pool, count, lights, width, extent, place, gain)
         if turning * extent > STEEP * search.radius:
@@ -349,15 +178,15 @@ def finish_facets(
 
     Changes fire, spread and plane of facets first to first + F. size: texels of all facets.
     """
-    pool = _make_pool(samples, len(search.light))
+    pool = make_pool(samples, len(search.light))
     place = np.empty(8)
     for f in range(len(samples.start) - 1):
         plane, width = facets.plane[first + f], facets.width[first + f]
-        count = _fill_pool(search, sets, samples, f, work, pool, False)
+        count = fill_pool(search, sets, samples, f, work, pool, False)
         if count == 0:
             continue
-        lights = _set_frame(search, plane, width, facets.form[first + f], pool)
-        _place_of(plane, facets.form[first + f], pool, place)
+        lights = set_frame(search, plane, width, facets.form[first + f], pool)
+        set_place(plane, facets.form[first + f], pool, place)
         _split_channels(search, pool, count, lights, width, place, facets.fire[first + f])
         place[0], place[1] = 0.0, 0.0
         facets.spread[first + f] = _doubt(search, pool, count, lights, width, place)
@@ -368,14 +197,14 @@ def finish_facets(
 
 @kernel
 def _split_channels(
-    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, fire: F64
+    search: Search, pool: Pool, count: int, lights: int, width: np.float32, place: F64, fire: F64
 ) -> None:
     """Write each channel's step from the common direction, at a cost by its length, into fire (3, 3)."""
     size = max(float(search.radius), float(width))
     for c in range(3):
         a, b, step = 0.0, 0.0, 0.125
         place[0], place[1] = 0.0, 0.0
-        gain = _gain(search, pool, count, lights, width, place, c, c + 1)
+        gain = pooled_gain(search, pool, count, lights, width, place, c, c + 1)
         while step > LAST_STEP and gain > 0:
             best, best_a, best_b = gain, a, b
             for turn in range(8):
@@ -384,7 +213,7 @@ def _split_channels(
                 if away > FIRE_REACH * FIRE_REACH:
                     continue
                 place[0], place[1] = to_a * size, to_b * size
-                its = _gain(search, pool, count, lights, width, place, c, c + 1) - FIRE_COST * away
+                its = pooled_gain(search, pool, count, lights, width, place, c, c + 1) - FIRE_COST * away
                 if its > best:
                     best, best_a, best_b = its, to_a, to_b
             if best > gain:
@@ -396,7 +225,7 @@ def _split_channels(
 
 
 @kernel
-def _doubt(search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64) -> float:
+def _doubt(search: Search, pool: Pool, count: int, lights: int, width: np.float32, place: F64) -> float:
     """Return the spread of the directions that the photos allow, and their mean in the first two of place."""
     reach, spread = DOUBT_REACH * float(search.radius), 0.0
     for _ in range(DOUBT_STAGES):
@@ -409,7 +238,7 @@ def _doubt(search: Search, pool: _Pool, count: int, lights: int, width: np.float
 
 @kernel
 def _doubt_within(
-    search: Search, pool: _Pool, count: int, lights: int, width: np.float32, place: F64, reach: float
+    search: Search, pool: Pool, count: int, lights: int, width: np.float32, place: F64, reach: float
 ) -> float:
     """Return what `_doubt` does, of directions within a chord of the facet's.
 
@@ -423,7 +252,7 @@ def _doubt_within(
         turn = p * math.pi * (3 - math.sqrt(5))
         place[0], place[1] = far * math.cos(turn), far * math.sin(turn)
         points[p, 0], points[p, 1] = place[0], place[1]
-        points[p, 2] = _gain(search, pool, count, lights, width, place, 0, 3)
+        points[p, 2] = pooled_gain(search, pool, count, lights, width, place, 0, 3)
         highest = max(highest, points[p, 2])
     total, mean_a, mean_b, square = 0.0, 0.0, 0.0, 0.0
     for p in range(DOUBT_POINTS):

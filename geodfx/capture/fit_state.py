@@ -9,7 +9,7 @@ import numpy as np
 
 from geodfx.arrays import F32, F64, I64, Bool
 from geodfx.capture.facet_find import Facets, Members, Places, look_along
-from geodfx.capture.facet_fit import Samples
+from geodfx.capture.facet_pool import Samples
 from geodfx.capture.fit_base import fit_base
 from geodfx.capture.fit_detail import Detail, residuals
 from geodfx.capture.fit_settings import LobeSettings

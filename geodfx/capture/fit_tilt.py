@@ -18,8 +18,9 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64, I64, evenly
 from geodfx.base_map import Base, base_light
 from geodfx.basis import chart_encode
-from geodfx.capture.facet_edges import Flashes, Reach, Seen, add_flashes, fit_flash, peak_flashes, settle_shares
+from geodfx.capture.facet_edges import fit_flash
 from geodfx.capture.facet_find import Facets, Places, gather_members
+from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, settle_shares
 from geodfx.capture.fit_base import even_dark, fit_base
 from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_smooth import encode_detailed

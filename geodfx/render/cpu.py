@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32, Bool
-from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_response
+from geodfx.basis import chart_decode, formed_chord, lobe_response
 from geodfx.codes import first_lobe, lobe_count, unpack_facet, unpack_share
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, run_bands
@@ -29,7 +29,7 @@ from geodfx.lobe_map import (
 )
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting, light_stone
-from geodfx.render.tilted import covered, present
+from geodfx.render.tilted import covered, inside_edges, move_edges, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
@@ -67,7 +67,7 @@ class CpuRenderer:
             self._lobes.refs,
             self._facets,
             self._spread,
-            _move_edges(self._edges, self._facets, lighting.point),
+            move_edges(self._edges, self._facets, lighting.point),
             glow,
             near_first,
             near,
@@ -106,14 +106,6 @@ class CpuRenderer:
 
     def close(self) -> None:
         """Do nothing; a GpuRenderer has something to give back."""
-
-
-def _move_edges(edges: F32, facets: F32, point: tuple[float, float]) -> F32:
-    """Return the edges (S, EDGES, 3) of facets under a pseudo light: offset, turn to the right and down."""
-    away = np.array(point, np.float32) - facets[: len(edges), PLACE : PLACE + 2]
-    moved = edges[..., :3].copy()
-    moved[..., 0] += np.einsum("fek,fk->fe", edges[..., 3:], away)
-    return moved
 
 
 @kernel
@@ -347,7 +339,7 @@ def _add_lobes_row(
             share = unpack_share(refs[n])
             if f < edges.shape[0]:
                 across, below = np.float32(column) - facets[f, CENTRE], np.float32(row) - facets[f, CENTRE + 1]
-                inside = _inside(edges[f], across, below)
+                inside = inside_edges(edges[f], across, below)
                 red, green, blue = inside * red, inside * green, inside * blue
             sum_r += share[0] * red
             sum_g += share[1] * green
@@ -355,15 +347,6 @@ def _add_lobes_row(
         pixels[column, 0] += sum_r
         pixels[column, 1] += sum_g
         pixels[column, 2] += sum_b
-
-
-@kernel
-def _inside(edges: F32, right: np.float32, down: np.float32) -> np.float32:
-    """Return the share of a flash that a facet's edges (EDGES, 3) let through at a texel."""
-    share = np.float32(1.0)
-    for e in range(edges.shape[0]):
-        share *= edge_share(edges[e, 0] + edges[e, 1] * right + edges[e, 2] * down)
-    return share
 
 
 @kernel

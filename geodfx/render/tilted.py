@@ -11,12 +11,15 @@ import warnings
 import numpy as np
 
 from geodfx.arrays import F32, U8
+from geodfx.basis import edge_share
 from geodfx.errors import GeodfxWarning
+from geodfx.jit import kernel
+from geodfx.lobe_map import PLACE
 from geodfx.render.view import Tilt, View, resample
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, clamp_tilt, plane_to_picture, warp, warp_light
 
-__all__ = ["covered", "present", "shown_tilt"]
+__all__ = ["covered", "inside_edges", "move_edges", "present", "shown_tilt"]
 
 NOT_CLAMPED_RAD = math.radians(0.01)  # what a file's rounding moves a tilt by needs no warning
 
@@ -46,3 +49,20 @@ def present(stone: Stone, view: View, texels: F32) -> F32:
         light = warp_light(texels[..., :3], matrix, back=True)
         texels = np.dstack([np.where(alpha[..., None] > 0, light, 0), alpha])
     return resample(texels, view.size)
+
+
+def move_edges(edges: F32, facets: F32, point: tuple[float, float]) -> F32:
+    """Return the edges (S, EDGES, 3) of facets under a pseudo light: offset, turn to the right and down."""
+    away = np.array(point, np.float32) - facets[: len(edges), PLACE : PLACE + 2]
+    moved = edges[..., :3].copy()
+    moved[..., 0] += np.einsum("fek,fk->fe", edges[..., 3:], away)
+    return moved
+
+
+@kernel
+def inside_edges(edges: F32, right: np.float32, down: np.float32) -> np.float32:
+    """Return the share of a flash that a facet's edges (EDGES, 3) let through at a texel."""
+    share = np.float32(1.0)
+    for e in range(edges.shape[0]):
+        share *= edge_share(edges[e, 0] + edges[e, 1] * right + edges[e, 2] * down)
+    return share

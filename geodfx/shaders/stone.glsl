@@ -71,8 +71,8 @@ vec3 shade_lights(vec3 red, vec3 green, vec3 blue, float width, vec2 form, sampl
     return sum;
 }
 
-// The share of a flash that all edges of a facet let through. away: of the texel from the facet's own; moved: of the pseudo
-// light from where the facet points.
+// The share of a flash that all edges of a facet let through. away: of the texel from the facet's own; moved: of the
+// pseudo light from where the facet points.
 float shade_edges(int facet, vec2 away, vec2 moved, usampler2D words) {
     uvec4 turns = texelFetch(words, fold(4 * facet), 0);
     uvec4 middle = texelFetch(words, fold(4 * facet + 1), 0);

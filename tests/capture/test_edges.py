@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from geodfx.basis import chart_encode
-from geodfx.capture.facet_edges import Flashes, Reach, Seen, add_flashes, fit_flash, peak_flashes, settle_shares
+from geodfx.capture.facet_edges import fit_flash
+from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, settle_shares
 from geodfx.capture.fit_tilt import batches_apart
 from geodfx.capture.lobe_search import make_search
 from geodfx.constants import EDGES

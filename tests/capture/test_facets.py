@@ -10,8 +10,9 @@ import pytest
 from geodfx.arrays import F32, F64
 from geodfx.basis import lobe_response
 from geodfx.capture.facet_find import Facets, Places, find_facets, gather_members, guess_facets, look_along
-from geodfx.capture.facet_fit import Samples, finish_facets, move_facets
+from geodfx.capture.facet_fit import finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
+from geodfx.capture.facet_pool import Samples
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.lobe_others import alone_square, make_others, set_others
 from geodfx.capture.lobe_search import Search, best_amplitude, make_search
