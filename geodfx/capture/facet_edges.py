@@ -19,7 +19,7 @@ from geodfx.arrays import F32, F64, I64
 from geodfx.basis import chart_decode, edge_share, formed_chord
 from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond, see_flash
 from geodfx.capture.fit_base import solve_positive
-from geodfx.capture.lobe_search import MOST_FORM, Search
+from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import DARK, WEIGHT_POWER
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
@@ -28,9 +28,9 @@ __all__ = ["fit_flash"]
 
 I32 = npt.NDArray[np.int32]
 
-# Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, form, weights. The form
-# stays what it was: it would grow to lights that are not asked.
-PLACE, SLOPE, FORM, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 2, 5 * EDGES + 6, 5 * EDGES + 8, 5 * EDGES + 11
+# Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, weights. Its form stays
+# what it was: it would grow to lights that are not asked.
+PLACE, SLOPE, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 2, 5 * EDGES + 6, 5 * EDGES + 9
 NEAR = np.float32(1.3)  # of a flash's reach: lights further from where it points are not asked
 STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
@@ -111,7 +111,6 @@ def _load(flashes: Flashes, f: int, scale: float, numbers: F64) -> None:
         numbers[WEIGHTS + c] = flashes.weight[f, c]
     for j in range(2):
         numbers[PLACE + j] = 0.0
-        numbers[FORM + j] = flashes.form[f, j]
         for k in range(2):
             numbers[SLOPE + 2 * j + k] = flashes.slope[f, j, k] / scale
 
@@ -122,7 +121,6 @@ def _store(flashes: Flashes, f: int, scale: float, numbers: F64) -> None:
     for j in range(2):
         move = numbers[PLACE + j] * scale
         flashes.place[f, j] += move
-        flashes.form[f, j] = numbers[FORM + j]
         for k in range(2):
             flashes.slope[f, j, k] = numbers[SLOPE + 2 * j + k] * scale
     for e in range(EDGES):
@@ -149,11 +147,11 @@ def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
 
 @kernel
 def _set_slopes(
-    search: Search, numbers: F64, light: int, a: np.float32, b: np.float32, variance: np.float32, response: float,
-    share: float, scale: float, rim: F64, feature: F64, slope: F64,
+    search: Search, form_x: np.float32, form_y: np.float32, light: int, a: np.float32, b: np.float32,
+    variance: np.float32, response: float, share: float, scale: float, rim: F64, feature: F64, slope: F64,
 ) -> None:  # fmt: skip
     """Write how what is seen changes with each number but the weights into slope (WEIGHTS,)."""
-    form_x, form_y, step = np.float32(numbers[FORM]), np.float32(numbers[FORM + 1]), STEP * search.radius
+    step = STEP * search.radius
     for e in range(EDGES):
         for j in range(5):
             slope[5 * e + j] = response * share * (1.0 - rim[e]) * feature[j]
@@ -171,7 +169,7 @@ def _set_slopes(
 def _add_pair(
     numbers: F64, left: F64, weight: F64, clear: np.float32, seen: float, slope: F64, pull: F64, stiff: F64
 ) -> float:
-    """Add one texel under one light to pull and stiff, and return its loss. left, weight: (3,)."""
+    """Add one texel under one light to pull and the upper half of stiff, and return its loss. left, weight: (3,)."""
     loss, stiffness, pulled = 0.0, 0.0, 0.0
     cross = np.zeros(3)
     for c in range(3):
@@ -217,12 +215,12 @@ def _add_up(
     search: Search, flashes: Flashes, f: int, scale: float, point: F64, right: F64, down: F64, clear: F32, sample: I32,
     light: I32, count: int, left: F64, weight: F64, numbers: F64, first: F64, pull: F64, stiff: F64,
 ) -> float:  # fmt: skip
-    """Return the loss at some numbers; writes its fall into pull (P,), its Gauss-Newton bend into half of stiff."""
+    """Return the loss at some numbers; writes its fall into pull (P,), its Gauss-Newton bend into stiff (P, P)."""
     pull[:] = 0.0
     stiff[:] = 0.0
     slope, rim, feature = np.zeros(WEIGHTS), np.empty(EDGES), np.ones(5)
     variance = search.blur + np.float32(flashes.width[f] ** 2)
-    form_x, form_y = np.float32(numbers[FORM]), np.float32(numbers[FORM + 1])
+    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     loss = _add_costs(numbers, first, pull, stiff)
     for m in range(count):
         n, i = sample[m], light[m]
@@ -236,22 +234,22 @@ def _add_up(
             to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * x + numbers[SLOPE + 3] * y
             a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
             response = float(respond(search, i, a, b, form_x, form_y, variance))
-            _set_slopes(search, numbers, i, a, b, variance, response, share, scale, rim, feature, slope)
+            _set_slopes(search, form_x, form_y, i, a, b, variance, response, share, scale, rim, feature, slope)
             seen = response * share
         else:
             slope[:] = 0.0
         loss += _add_pair(numbers, left[m], weight[m], clear[n, i], seen, slope, pull, stiff)
+    for j in range(NUMBERS):
+        for k in range(j):
+            stiff[j, k] = stiff[k, j]
     return loss
 
 
 @kernel
 def _limit(numbers: F64, ceiling: float) -> None:
-    """Hold weights and form within what they may be."""
+    """Hold weights within what they may be."""
     for c in range(3):
         numbers[WEIGHTS + c] = min(max(numbers[WEIGHTS + c], 0.0), ceiling)
-    size = math.sqrt(numbers[FORM] ** 2 + numbers[FORM + 1] ** 2)
-    if size > MOST_FORM:
-        numbers[FORM], numbers[FORM + 1] = numbers[FORM] * MOST_FORM / size, numbers[FORM + 1] * MOST_FORM / size
 
 
 @kernel
@@ -303,7 +301,7 @@ def fit_flash(
     stiff, to_stiff = np.empty((NUMBERS, NUMBERS)), np.empty((NUMBERS, NUMBERS))
     _load(flashes, f, scale, first)
     best[:], trial[:] = first, first
-    least, damping = math.inf, DAMPING
+    least, damping, held = math.inf, DAMPING, True
     for turn in range(rounds):
         loss = _add_up(
             search, flashes, f, scale, point, right, down, clear, sample, light, count, left, weight, trial,
@@ -311,18 +309,17 @@ def fit_flash(
         )  # fmt: skip
         if loss < least:
             least, damping = loss, max(damping * EASIER, 1e-5)
-            best[:], pull[:] = trial, to_pull
-            for j in range(NUMBERS):
-                for k in range(NUMBERS):
-                    stiff[j, k] = to_stiff[min(j, k), max(j, k)]
+            best[:], pull[:], stiff[:] = trial, to_pull, to_stiff
         else:
             damping *= HARDER
-            if damping > STUCK:
+            if damping > STUCK and not held:
                 break
+        if held and (turn >= rounds // 2 or damping > STUCK):
+            damping, held = DAMPING, False
         damped, trial[:] = stiff.copy(), pull
         for j in range(NUMBERS):
             damped[j, j] += damping * (stiff[j, j] + 1e-3) + 1e-9
-        if turn < rounds // 2:  # else a facet whose edges are wrong goes dark before they have moved
+        if held:  # else a facet whose edges are wrong goes dark before they have moved
             _hold_weights(damped, trial)
         solve_positive(damped, trial)
         trial += best
