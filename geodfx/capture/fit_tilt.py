@@ -221,6 +221,7 @@ def _choose(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_by
     facet = np.repeat(np.arange(len(flashes.width), dtype=np.int32), np.diff(reach.texel_start))
     bright = peak * flashes.weight.max(axis=1)[facet].astype(np.float32)
     seen = np.flatnonzero(bright >= DIM)
+    seen = seen[np.bincount(facet[seen], minlength=1)[facet[seen]] > 1]  # one texel is not worth a facet's bytes
     seen = seen[np.lexsort((-bright[seen], reach.texel[seen]))]
     texel = reach.texel[seen]
     seen = seen[np.arange(len(texel)) - np.searchsorted(texel, texel) < MOST_LOBES]
