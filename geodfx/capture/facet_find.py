@@ -7,6 +7,7 @@ choose among them is that of multi-model fitting (Isack and Boykov 2012, PEARL).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from geodfx.capture.lobe_search import FAINT, LOWEST_Z
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.jit import kernel
 
-__all__ = ["Facets", "Members", "Places", "find_facets", "gather_members", "guess_facets", "look_along"]
+__all__ = ["Facets", "Members", "Places", "find_facets", "gather_members", "guess_facets", "join_facets", "look_along"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -245,6 +246,18 @@ def _mean_form(xx: F64, xy: F64, yy: F64) -> F64:
     half, turn = np.hypot(0.5 * (xx - yy), xy), 0.5 * np.arctan2(2 * xy, xx - yy)
     size = np.sqrt(np.maximum(0.5 * (xx + yy) + half, 0))
     return np.stack([size * np.cos(turn), size * np.sin(turn)], axis=1)
+
+
+def join_facets(parts: Sequence[Facets]) -> Facets:
+    """Return facets one after the other."""
+    return Facets(
+        np.concatenate([part.centre for part in parts]),
+        np.concatenate([part.plane for part in parts]),
+        np.concatenate([part.fire for part in parts]),
+        np.concatenate([part.width for part in parts]),
+        np.concatenate([part.form for part in parts]),
+        np.concatenate([part.spread for part in parts]),
+    )
 
 
 def look_along(facets: Facets, facet: I64, column: I32 | F64, row: I32 | F64) -> F64:

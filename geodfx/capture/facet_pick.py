@@ -18,9 +18,11 @@ from geodfx.capture.lobe_work import (
     copy_lobe,
     drop,
     loss_of,
+    see_alone,
     set_left,
     set_response,
     settle,
+    stand_for,
     start,
 )
 from geodfx.jit import kernel
@@ -147,7 +149,7 @@ def _add_best(
 
 @kernel
 def _loss(search: Search, work: Work, chosen: I32, count: int, names: I32) -> np.float32:
-    loss = loss_of(search, work, count)
+    loss = loss_of(work, count)
     for k in range(count):
         loss += search.worth_shared if names[chosen[k]] >= 0 else search.worth_alone
     return loss
@@ -189,6 +191,32 @@ def _keep_old(search: Search, work: Work, chosen: I32, choices: Work, number: in
 
 
 @kernel
+def _trust(
+    work: Work,
+    choices: Work,
+    names: I32,
+    every: int,
+    facet: I32,
+    sets: LobeSets,
+    t: int,
+    number: int,
+    trust: np.float32,
+) -> None:
+    """Let each lobe that a texel has count as so many photos that show it alone."""
+    rows = len(work.left) - MAX_LOBES
+    alone = 0
+    for k in range(number):
+        stand_for(work, rows + k, sets.amplitude[t, k], trust)
+        if facet[k] < 0:
+            see_alone(choices, alone, rows + k)
+            alone += 1
+        else:
+            for m in range(every):
+                if names[m] == facet[k]:
+                    see_alone(choices, m, rows + k)
+
+
+@kernel
 def pick_lobes(
     search: Search,
     work: Work,
@@ -203,23 +231,27 @@ def pick_lobes(
     facets: Facets,
     number: I32,
     facet: I32,
+    trust: np.float32,
     sets: LobeSets,
 ) -> None:
     """Choose the lobes of texels first to first + n of `sets` anew, among facets and their own.
 
     number, facet: (T,) and (T, K) of all sets as they were before; the facets of other texels are read there. smooth:
-    (T,) which texels have none. Greedy, or from the lobes that the texel had, whichever leaves less; then each is taken
-    out and the rest picked again, kept if the loss falls. Directions stay the facets'.
+    (T,) which texels have none. trust: 0, or how many photos the lobes that stand are worth.
+    Greedy, or from the lobes that the texel had, whichever leaves less; then each is taken out and the rest picked
+    again, kept if the loss falls. Directions stay the facets'.
     """
     names = np.empty(len(choices.width), np.int32)
     chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
-    others = make_others(len(search.light))
+    others = make_others(len(work.left))
     for i in range(len(x)):
         t = first + i
         if smooth[t]:
             continue
         start(work, x[i], clear[i], base[i])
         every = _list_choices(search, choices, names, number, facet, sets, t, places, facets)
+        if trust > 0:
+            _trust(work, choices, names, every, facet[t], sets, t, number[t], trust)
         kept = _add_best(search, work, others, chosen, 0, choices, names, every, -1)
         loss = _loss(search, work, chosen, kept, names)
         _hold(work, chosen, kept, spare, before)

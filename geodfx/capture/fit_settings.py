@@ -26,6 +26,7 @@ class LobeSettings:
     widths: bool = True  # false: lobes are points
     fire: bool = True  # false: one direction for all channels
     doubt: bool = True  # false: the likeliest direction is shown, not the mean over all that the photos leave open
+    symmetry: bool = True  # false: a texel's copies in a symmetric stone tell nothing of it
     detail: bool = True  # false: nine terms are the base of smooth texels, too, and they have lobes
     lean: bool = False  # true: half the bytes
 

@@ -13,6 +13,7 @@ from geodfx.capture.facet_pool import Samples
 from geodfx.capture.fit_base import fit_base
 from geodfx.capture.fit_detail import Detail, residuals
 from geodfx.capture.fit_settings import LobeSettings
+from geodfx.capture.fold import FoldedStack
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light
 from geodfx.capture.photos import RadianceStack
@@ -30,7 +31,7 @@ FacetChunk = tuple[int, Samples]
 class FitState:
     """What the passes hand on; T texels."""
 
-    stack: RadianceStack
+    stack: RadianceStack | FoldedStack
     places: Places
     search: Search
     terms: F64  # (L, J)
@@ -125,7 +126,7 @@ def facet_samples(state: FitState, facets: Facets, members: Members, first: int,
         begin = end
 
 
-def find_places(stack: RadianceStack) -> Places:
+def find_places(stack: RadianceStack | FoldedStack) -> Places:
     """Return where the texels lie in the picture."""
     width, height = stack.size
     texel = np.full((height, width), -1, np.int32)

@@ -17,7 +17,7 @@ BETTER = np.float32(0.999)  # another set of lobes must lower the loss by this
 @kernel
 def _swap(search: Search, work: Work, spare: Work, count: int, worth: np.float32) -> int:
     """Take each lobe out, let the others move and pick again; keep what lowers the loss. Returns the count."""
-    loss = loss_of(search, work, count) + worth * np.float32(count)
+    loss = loss_of(work, count) + worth * np.float32(count)
     k = 0
     while k < count:
         old = count
@@ -27,7 +27,7 @@ def _swap(search: Search, work: Work, spare: Work, count: int, worth: np.float32
         set_left(work, count)
         move_all(search, work, count, 1)
         count = grow(search, work, count, worth)
-        its = loss_of(search, work, count) + worth * np.float32(count)
+        its = loss_of(work, count) + worth * np.float32(count)
         if its < loss * BETTER:
             loss = its
         else:

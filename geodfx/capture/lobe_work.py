@@ -33,10 +33,12 @@ __all__ = [
     "make_lobe_sets",
     "make_work",
     "move_all",
+    "see_alone",
     "set_left",
     "set_response",
     "settle",
     "settle_channels",
+    "stand_for",
     "start",
 ]
 
@@ -98,24 +100,24 @@ def held(sets: LobeSets, *, formed: bool) -> list[npt.NDArray[Any]]:
     return [values for values in sets if formed or values is not sets.form]
 
 
-def make_work(search: Search, lobes: int = MAX_LOBES) -> Work:
-    """Return empty work for a texel of at most so many lobes."""
-    lights = len(search.light)
+def make_work(search: Search, lobes: int = MAX_LOBES, standing: int = 0) -> Work:
+    """Return empty work for a texel of at most so many lobes, with rows for what so many lobes stand for."""
+    rows = len(search.light) + standing
     return Work(
         np.zeros((lobes, 3), np.float32),
         np.zeros(lobes, np.float32),
         np.zeros((lobes, 2), np.float32),
         np.zeros(lobes, np.float32),
         np.zeros((lobes, 3), np.float32),
-        np.zeros((lobes, lights), np.int32),
+        np.zeros((lobes, rows), np.int32),
         np.zeros(lobes, np.int32),
-        np.zeros((lobes, lights), np.float32),
+        np.zeros((lobes, rows), np.float32),
         np.zeros((lobes, 3), np.float32),
-        np.zeros((lights, 3), np.float32),
-        np.zeros((lights, 3), np.float32),
-        np.zeros(lights, np.float32),
-        np.zeros((lights, 3), np.float32),
-        np.zeros(lights, np.int32),
+        np.zeros((rows, 3), np.float32),
+        np.zeros((rows, 3), np.float32),
+        np.zeros(rows, np.float32),
+        np.zeros((rows, 3), np.float32),
+        np.zeros(rows, np.int32),
         np.zeros(len(search.direction), np.uint8),
     )
 
@@ -204,10 +206,30 @@ def settle(search: Search, work: Work, count: int) -> None:
 
 
 @kernel
-def loss_of(search: Search, work: Work, count: int) -> np.float32:
+def stand_for(work: Work, row: int, amplitude: F32, trust: np.float32) -> None:
+    """Let a row of work be a photo, worth so many, that shows one lobe alone and whole, at amplitudes (3,)."""
+    work.clear[row] = 1
+    for c in range(3):
+        work.target[row, c] = amplitude[c]
+        work.left[row, c] = amplitude[c]
+        work.weight[row, c] = trust * (amplitude[c] + DARK) ** WEIGHT_POWER
+
+
+@kernel
+def see_alone(work: Work, k: int, row: int) -> None:
+    """Let lobe k be the one that a row of `stand_for` shows, in place of the cost of its amplitude."""
+    n = work.lit_count[k]
+    work.lit[k, n] = row
+    work.response[k, n] = 1
+    work.lit_count[k] = n + 1
+    work.cost[k] = 0
+
+
+@kernel
+def loss_of(work: Work, count: int) -> np.float32:
     """Return the loss of the texel but for its lobes' worth."""
     loss = np.float32(0.0)
-    for i in range(len(search.light)):
+    for i in range(len(work.left)):
         for c in range(3):
             loss += work.weight[i, c] * work.left[i, c] * work.left[i, c]
     for k in range(count):
@@ -291,11 +313,22 @@ def settle_channels(
     direction: F32,
     width: F32,
     form: F32,
+    trust: np.float32,
     amplitude: F32,
+    loss: F32,
 ) -> None:
-    """Solve for the amplitudes (n, K, 3) of texels whose lobes have a direction a channel, (n, K, 3, 3)."""
+    """Solve for the amplitudes (n, K, 3) of texels whose lobes have a direction a channel, (n, K, 3, 3).
+
+    trust: 0, or how many photos those that stand are worth: they then take the place of the cost. Writes what the
+    lobes leave into loss (n,).
+    """
+    lights = len(search.light)
     for n in range(len(x)):
         start(work, x[n], clear[n], base[n])
+        loss[n] = 0
+        if trust > 0:
+            for k in range(number[n]):
+                stand_for(work, lights + k, amplitude[n, k], trust)
         for c in range(3):
             for k in range(number[n]):
                 work.width[k] = width[n, k]
@@ -304,9 +337,13 @@ def settle_channels(
                     work.direction[k, j] = direction[n, k, c, j]
                     work.amplitude[k, j] = amplitude[n, k, j]
                 set_response(search, work, k)
+                if trust > 0:
+                    see_alone(work, k, lights + k)
             settle(search, work, number[n])
             for k in range(number[n]):
                 amplitude[n, k, c] = work.amplitude[k, c]
+            for i in range(lights):
+                loss[n] += work.weight[i, c] * work.left[i, c] ** 2
 
 
 @kernel

@@ -16,7 +16,7 @@ from geodfx.capture.facet_pool import Samples
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
 from geodfx.capture.lobe_others import alone_square, make_others, set_others
 from geodfx.capture.lobe_search import Search, best_amplitude, make_search
-from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work, set_response, settle, start
+from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work, set_response, settle, settle_channels, start
 from tests.capture.test_fit import dome
 
 SIZE = 24
@@ -210,7 +210,9 @@ def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places
     dark, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
     work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
     smooth = np.zeros(SIZE * SIZE, np.bool_)
-    pick_lobes(search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, number, facet, sets)
+    pick_lobes(
+        search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, number, facet, np.float32(0), sets
+    )
     assert (sets.number == 1).all()
     assert (sets.facet[:, 0] == 0).all()
     assert off_deg(sets.direction[:, 0], exits).max() < 0.5
@@ -252,3 +254,25 @@ def test_what_dark_facets_differ_by_is_no_noise(places: Places):
     coefficient = (truth + 2e-5 * rng.normal(size=truth.shape)).astype(np.float32)
     even_dark(coefficient, places.column, places.row, 1.0)
     assert np.sqrt(np.mean((coefficient - truth) ** 2)) < 2e-5
+
+
+def test_what_a_texel_is_trusted_to_see_stands_where_its_own_lights_tell_nothing(search: Search):
+    """A lobe that no light meets keeps its amplitude when it is trusted; one that a light meets follows the photos."""
+    lights = search.light.astype(np.float64)
+    blind = np.array([0.0, 0.0, 1.0]) if np.min(np.linalg.norm(lights[:, :2], axis=1)) > 0.4 else None
+    direction = np.zeros((1, 2, 3, 3), np.float32)
+    direction[0, 0] = (lights[10] / np.linalg.norm(lights[10])).astype(np.float32)
+    low = math.radians(88)
+    direction[0, 1] = blind if blind is not None else (math.sin(low), 0.0, math.cos(low))
+    work = make_work(search, standing=2)
+    x = np.zeros((1, len(lights), 3), np.float32)
+    near = np.linalg.norm(lights - lights[10], axis=1) < 0.02
+    x[0, near] = 0.8
+    base, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
+    number, width, form = np.array([2], np.int32), np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32)
+    for trust, kept in ((np.float32(0), False), (np.float32(1), True)):
+        amplitude, loss = np.full((1, 2, 3), 0.3, np.float32), np.zeros(1, np.float32)
+        own = work if trust > 0 else make_work(search)
+        settle_channels(search, own, x, clear, base, number, direction, width, form, trust, amplitude, loss)
+        assert (amplitude[0, 1] == pytest.approx(0.3, rel=1e-3)) == kept
+        assert amplitude[0, 0, 0] > 0.33
