@@ -17,7 +17,7 @@ from geodfx.capture import FAST, THOROUGH, LobeSettings, capture, choose_setting
 from geodfx.capture.session import read_session
 from geodfx.evaluate import evaluate
 
-ALONE = LobeSettings(passes=0, widths=False, fire=False, doubt=False, detail=False)
+ALONE = LobeSettings(passes=0, widths=False, fire=False, doubt=False, symmetry=False, detail=False)
 WIDE = dataclasses.replace(ALONE, widths=True)
 POOLED = dataclasses.replace(WIDE, passes=THOROUGH.passes)
 FIERY = dataclasses.replace(POOLED, fire=True)
@@ -29,7 +29,8 @@ STEPS = {
     "pooled over facets": POOLED,
     "with fire": FIERY,
     "with doubt: the mean over what photos leave open": DOUBTING,
-    "with detail of smooth texels: the default": THOROUGH,
+    "with detail of smooth texels": dataclasses.replace(DOUBTING, detail=True),
+    "with symmetry: the default": THOROUGH,
     "`--fast`": FAST,
     "`--lean`": choose_settings(lean=True),
 }

@@ -129,6 +129,8 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
     smooth = stone.provenance.get("smooth_share")
     if isinstance(smooth, float):
         facts["smooth"] = f"{smooth:.0%} of the texels, whose photos foretell each other: they have a base and no lobes"
+    if "symmetry" in stone.provenance:
+        facts["symmetry"] = f"{stone.provenance['symmetry']}: the photos of a texel's copies tell of its lobes, too"
     if stone.lobes is not None:
         facts["lobes"] = f"{stone.lobes_per_texel:.2f} a covered texel, of {len(stone.lobes.facets)} facets"
         if len(stone.lobes.refs):

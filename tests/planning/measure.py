@@ -8,14 +8,14 @@ weight. Lobes nearer than NEAR of a light's radius are one, as the two rays of a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from geodfx.arrays import F64, I64
 from geodfx.basis import light_kernel
-from geodfx.capture import capture
+from geodfx.capture import THOROUGH, capture
 from geodfx.capture.session import read_session
 from geodfx.constants import LIGHT_EDGE
 from geodfx.lobe_map import unpack_lobes
@@ -44,9 +44,11 @@ class Measured:
 
 
 def measure(folder: Path) -> Measured:
-    """Fit the session that `simulate` wrote to a folder, and compare its lobes with the truth beside it."""
-    session = read_session(folder)
-    return compare(folder, capture(session).stone)
+    """Fit the session that `simulate` wrote to a folder, and compare its lobes with the truth beside it.
+
+    Each texel by its own lights, as predictions are meant: what copies in a symmetric stone tell comes on top.
+    """
+    return compare(folder, capture(read_session(folder), settings=replace(THOROUGH, symmetry=False)).stone)
 
 
 def compare(folder: Path, stone: Stone) -> Measured:
