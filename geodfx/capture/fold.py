@@ -22,6 +22,7 @@ __all__ = ["Copies", "FoldedStack", "fold", "unfold"]
 
 
 MOST_COPIES = 8  # that are looked at: with more lights than these have, a lobe is no surer
+FEWER_COPIES, MANY = 4, 1 << 24  # of a stone of more texels times photos, whose facets are large
 MARGIN = 2.0  # texels beyond a sector's rim that are fitted with it, so that facets do not end there
 
 
@@ -69,7 +70,8 @@ def fold(
     """Return a sector's photos, the lights of all of them, and which of its texels each of the stone's texels is."""
     place = np.stack([places.column - symmetry.centre[0], symmetry.centre[1] - places.row], axis=1)
     sector = np.flatnonzero(_within(place, symmetry, MARGIN))
-    chosen = np.unique(np.arange(MOST_COPIES) * len(symmetry.moves) // MOST_COPIES)
+    most = MOST_COPIES if len(stack.texels) * len(rig.direction) <= MANY else FEWER_COPIES
+    chosen = np.unique(np.arange(most) * len(symmetry.moves) // most)
     moves = symmetry.moves[chosen]
     source = np.stack([_texel_at(place[sector] @ move.T, places, symmetry) for move in moves], axis=1)
     folded = FoldedStack(stack, source, stack.texels[sector])
