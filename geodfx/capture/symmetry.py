@@ -36,6 +36,7 @@ FURTHEST = 0.12  # of the picture: how far the stone's axis may lie from the mid
 RIDGE = 1e-3
 SPIN = (0, 0, 1, 2)  # how often each field's phase turns with the picture
 CHUNK = 4096
+MOST_SIDE = 512  # texels: of a larger picture, blocks of texels are looked at together
 
 
 class Symmetry(NamedTuple):
@@ -61,20 +62,21 @@ def find_symmetry(stack: RadianceStack, directions: F64, gain: float) -> Symmetr
     terms = _terms(directions)
     if np.linalg.matrix_rank(terms) < terms.shape[1]:
         return None
-    numbers = np.empty((len(stack.texels), terms.shape[1]))
     solve = np.linalg.solve(terms.T @ terms + RIDGE * len(terms) * np.eye(terms.shape[1]), terms.T)
-    for begin in range(0, len(numbers), CHUNK):
+    width, height = stack.size
+    block = max(1, math.ceil(max(width, height) / MOST_SIDE))
+    pictures = np.zeros((terms.shape[1] + 1, -(-height // block), -(-width // block)))
+    for begin in range(0, len(stack.texels), CHUNK):
         some = slice(begin, begin + CHUNK)
         shown = np.clip(stack.at(some)[0] * np.float32(gain), 0, 1).mean(axis=2) ** np.float32(1 / DISPLAY_GAMMA)
-        numbers[some] = np.einsum("nl,jl->nj", shown.astype(np.float64), solve)
-    width, height = stack.size
-    maps = np.zeros((len(numbers[0]) + 1, height * width))
-    maps[:-1, stack.texels] = numbers.T
-    maps[-1, stack.texels] = 1
+        place = (stack.texels[some] // width // block, stack.texels[some] % width // block)
+        for picture, values in zip(pictures, np.einsum("nl,jl->jn", shown.astype(np.float64), solve), strict=False):
+            np.add.at(picture, place, values / block**2)
+        np.add.at(pictures[-1], place, 1 / block**2)
     columns, rows = stack.texels % width, stack.texels // width
     middle = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
+    middle = (middle + 0.5) / block - 0.5
 
-    pictures = maps.reshape(-1, height, width)
     fields, scale = _fields(pictures, COARSE)
     order, axis, centre = _look_for_moves(fields, (middle + 0.5) * scale - 0.5)
     if order == 1 and axis is None:
@@ -84,7 +86,7 @@ def find_symmetry(stack: RadianceStack, directions: F64, gain: float) -> Symmetr
     centre, axis = _refine(fields, order, axis, (centre + 0.5) * scale - 0.5)
     moves = _moves(order, axis)
     sector = 2 * math.pi / len(moves)
-    return Symmetry((centre + 0.5) / scale - 0.5, moves, 0.0 if axis is None else axis, min(sector, math.pi))
+    return Symmetry((centre + 0.5) * block / scale - 0.5, moves, 0.0 if axis is None else axis, min(sector, math.pi))
 
 
 def _terms(directions: F64) -> F64:

@@ -197,3 +197,11 @@ def test_a_stone_that_is_like_its_copies_only_in_part_is_fitted_alone_there():
     light = model.light(0, len(codes))
     error = np.abs(np.minimum(light * 0.3, 1) - np.minimum(codes * 0.3, 1)).mean(axis=(1, 2))
     assert error[odd].mean() < 2 * error[~odd].mean() + 2e-3
+
+
+def test_a_large_picture_is_looked_at_in_blocks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("geodfx.capture.symmetry.MOST_SIDE", SIZE // 2)
+    lights = dome(64)
+    found = find_symmetry(stone_of(3, 0.3, lights)[0], lights, 0.3)
+    assert found is not None and found.name == "D3"
+    assert np.abs(found.centre - CENTRE).max() < 1.0
