@@ -106,6 +106,8 @@ def _sector_settings(settings: LobeSettings, texels: int, copies: int) -> LobeSe
 def _do_copies_agree(state: FitState, sector: FitState, own: I64, source: I64) -> bool:
     """Tell whether lobes that are fitted to all copies of some texels meet them about as well as lobes of one copy."""
     rough = np.flatnonzero(~sector.smooth)
+    if len(rough) == 0:
+        return False
     some = rough[evenly(len(rough), SAMPLE)]
     each = _loss_alone(part_of(sector, some)) / np.maximum((source[some] >= 0).sum(axis=1), 1)
     alone = _loss_alone(part_of(state, own[some]))
@@ -117,6 +119,8 @@ def _find_doubted(state: FitState, facets: Facets) -> Bool:
     places = state.places
     step = max(LATTICE, round(math.sqrt(len(places.row) / CHECKED)))
     some = np.flatnonzero((places.row % step == 0) & (places.column % step == 0) & ~state.smooth)
+    if len(some) == 0:
+        return np.zeros(len(places.row), np.bool_)
     its, alone = settle(state, facets, TRUST)[some], _loss_alone(part_of(state, some))
     worse = np.zeros(places.texel.shape)
     worse[places.row[some], places.column[some]] = its - WORSE * alone - NOTHING

@@ -16,6 +16,8 @@ from geodfx.capture.facet_find import Facets, look_along
 from geodfx.capture.fit_lobes import fit_lobes
 from geodfx.capture.fit_settings import FAST
 from geodfx.capture.fit_state import find_places
+from geodfx.capture.fit_symmetric import fit_symmetric
+from geodfx.capture.fit_texels import fit_bases, make_state
 from geodfx.capture.fold import FoldedStack, fold, unfold
 from geodfx.capture.lobe_work import make_lobe_sets
 from geodfx.capture.photos import RadianceStack
@@ -205,3 +207,17 @@ def test_a_large_picture_is_looked_at_in_blocks(monkeypatch: pytest.MonkeyPatch)
     found = find_symmetry(stone_of(3, 0.3, lights)[0], lights, 0.3)
     assert found is not None and found.name == "D3"
     assert np.abs(found.centre - CENTRE).max() < 1.0
+
+
+def test_smooth_texels_are_left_without_lobes_and_a_smooth_stone_alone():
+    lights = dome(64)
+    stack, _ = stone_of(2, 0.2, lights)
+    state = make_state(stack, rig(lights), 0.3, FAST, None, formed=False)
+    fit_bases(state)
+    state.smooth[:] = True
+    assert fit_symmetric(state, rig(lights), 0.0) is None
+    state.smooth[:] = False
+    state.smooth[::7] = True
+    found = fit_symmetric(state, rig(lights), 0.0)
+    assert found is not None and found.symmetry == "D2"
+    assert state.sets.number[::7].max() == 0 < state.sets.number.mean()
