@@ -62,12 +62,12 @@ HOLDS = [
     ("step", "sapphire", NEAR, "rings", 32, 10),
     ("round", "topaz", NEAR, "rings", 32, 10),
     ("pear", "spinel", NEAR, "rings", 32, 13),
+    ("brilliant", "diamond", NEAR, "path", 128, 10),
     ("pear", "spinel", NEAR, "path", 128, 10),
     ("step", "emerald", FAR, "dome", 96, 12),
     ("brilliant", "zircon", NEAR, "path", 128, 10),
 ]
 BEYOND = [
-    ("brilliant", "diamond", NEAR, "path", 128, 10),
     ("point", "quartz", NEAR, "dome", 96, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 13),
