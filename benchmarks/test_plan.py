@@ -1,10 +1,11 @@
-"""Predictions of `geodfx plan` beside fits of simulated stones, a quarter of an hour.
+"""Predictions of `geodfx plan` beside fits of simulated stones, half an hour.
 
     python -m pytest benchmarks/test_plan.py -s
 
-Each line of the table is one stone under one rig, 96 x 96 texels. HOLDS must come out as predicted; the stones and rigs
-of BEYOND are told beside them, with what does hold of them (docs/PLAN.md). The gathering of exits was taken from other
-stones (test_exits.py).
+Each line of the table is one stone under one rig, 96 x 96 texels. HOLDS and SYMMETRIC must come out as predicted, the
+first by the texel's own lights alone, the second, as `geodfx process` fits them, by those of its copies, too; the
+stones and rigs of BEYOND are told beside them, with what does hold of them (docs/PLAN.md). The gathering of exits was
+taken from other stones (test_exits.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import geodfx
+from geodfx.planning.copies import add_copies, read_moves
 from geodfx.planning.expect import NOISE, expect
 from geodfx.simulate import planned_series, read_recipe
 from tests.planning.measure import measure
@@ -67,6 +69,27 @@ HOLDS = [
     ("step", "emerald", FAR, "dome", 96, 12),
     ("brilliant", "zircon", NEAR, "path", 128, 10),
 ]
+SYMMETRIC = [
+    ("brilliant", "diamond", NEAR, "dome", 48, 12, "D8"),
+    ("brilliant", "diamond", NEAR, "dome", 96, 8, "D8"),
+    ("brilliant", "diamond", FAR, "dome", 96, 8, "D8"),
+    ("brilliant", "diamond", NEAR, "dome", 96, 12, "D8"),
+    ("brilliant", "diamond", NEAR, "dome", 96, 20, "D8"),
+    ("brilliant", "diamond", NEAR, "dome", 192, 8, "D8"),
+    ("brilliant", "diamond", NEAR, "path", 128, 10, "D8"),
+    ("step", "sapphire", NEAR, "dome", 48, 12, "D2"),
+    ("step", "sapphire", NEAR, "dome", 96, 8, "D2"),
+    ("step", "sapphire", NEAR, "dome", 96, 15, "D2"),
+    ("step", "sapphire", NEAR, "dome", 192, 8, "D2"),
+    ("step", "sapphire", NEAR, "path", 128, 10, "D2"),
+    ("round", "topaz", NEAR, "dome", 96, 8, "D8"),
+    ("pear", "amethyst", NEAR, "dome", 96, 12, "D1"),
+    ("pear", "spinel", NEAR, "dome", 96, 20, "D1"),
+    ("pear", "spinel", NEAR, "path", 128, 10, "D1"),
+    ("brilliant", "diamond", NEAR, "dome", 96, 5, "D8"),
+    ("step", "emerald", FAR, "dome", 96, 12, "D2"),
+    ("brilliant", "zircon", NEAR, "path", 128, 10, "D8"),
+]
 BEYOND = [
     ("point", "quartz", NEAR, "dome", 96, 10),
     ("brilliant", "ruby", NEAR, "rings", 32, 10),
@@ -80,7 +103,7 @@ BEYOND = [
 def compared(tmp_path):
     """Return what is expected of a case and what a fit made, after it has been printed as a line of a table."""
 
-    def compare(cut, material, camera, kind, lights, radius):
+    def compare(cut, material, camera, kind, lights, radius, symmetry=None):
         file = ""
         if cut in DESIGNS:
             design = GEMCAD / DESIGNS[cut]
@@ -91,12 +114,14 @@ def compared(tmp_path):
         told = {"material": material, "camera": camera, "kind": kind, "lights": lights, "radius": radius, "file": file}
         recipe.write_text(RECIPE.format(cut="gemcad" if file else cut, **told))
         rig = planned_series(read_recipe(recipe))[0].lights
-        expected = expect(rig.direction, rig.radius_rad, NOISE, 3000)
+        every = add_copies(rig.direction, rig.radius_rad, read_moves(symmetry))
+        expected = expect(every, rig.radius_rad, NOISE, 3000)
         geodfx.simulate(recipe, tmp_path / "session")
-        measured = measure(tmp_path / "session")
+        measured = measure(tmp_path / "session", symmetry)
         median, most = math.degrees(expected.error_median_rad), math.degrees(expected.error_nine_tenths_rad)
+        name = f"{cut}, {material}{'' if camera else ', far camera'}{'' if symmetry is None else f', {symmetry}'}"
         print(
-            f"\n| {cut}, {material}{'' if camera else ', far camera'} | {len(rig.direction)} {kind}, {radius}° "
+            f"\n| {name} | {len(rig.direction)} {kind}, {radius}° "
             f"| {expected.seen_share:.2f} / {measured.seen_share:.2f} | {median:.2f} / {measured.median_deg:.2f} "
             f"| {most:.1f} / {measured.nine_tenths_deg:.1f} | {measured.lobes} |"
         )
@@ -112,6 +137,16 @@ def test_a_fit_comes_out_as_predicted(compared, cut, material, camera, kind, lig
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
     assert math.degrees(expected.error_nine_tenths_rad) == pytest.approx(measured.nine_tenths_deg, rel=NINE_WITHIN)
     assert measured.lobes > 300  # so many of a zircon stand alone, whose two rays part
+
+
+@pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius", "symmetry"), SYMMETRIC)
+def test_a_fit_of_a_symmetric_stone_comes_out_as_predicted(
+    compared, cut, material, camera, kind, lights, radius, symmetry
+):
+    expected, measured = compared(cut, material, camera, kind, lights, radius, symmetry)
+    assert math.degrees(expected.error_median_rad) == pytest.approx(measured.median_deg, rel=WITHIN)
+    assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
+    assert measured.lobes > 300
 
 
 @pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius"), BEYOND)

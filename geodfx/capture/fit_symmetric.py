@@ -64,6 +64,8 @@ def fit_symmetric(state: FitState, rig: LightRig, turning: float) -> Symmetric |
         return None
     folded, lights, copies = fold(stack, rig, state.places, symmetry)
     its = folded.source.shape[1]
+    if its == 1:  # the moves take the lights onto each other
+        return None
     settings = _sector_settings(state.settings, len(stack.texels), its)
     sector = make_state(folded, lights, gain, settings, state.progress, formed=False)
     # A lobe gains in the photos of every copy, and is worth its bytes where it gains as much in each as in a stone's.

@@ -16,9 +16,9 @@ from geodfx.capture.facet_find import Facets, Places, join_facets
 from geodfx.capture.lobe_work import LobeSets
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
-from geodfx.capture.symmetry import Symmetry
+from geodfx.capture.symmetry import Symmetry, few_moves, move_back
 
-__all__ = ["Copies", "FoldedStack", "fold", "unfold"]
+__all__ = ["MOST_COPIES", "Copies", "FoldedStack", "fold", "unfold"]
 
 
 MOST_COPIES = 8  # that are looked at: with more lights than these have, a lobe is no surer
@@ -71,11 +71,10 @@ def fold(
     place = np.stack([places.column - symmetry.centre[0], symmetry.centre[1] - places.row], axis=1)
     sector = np.flatnonzero(_within(place, symmetry, MARGIN))
     most = MOST_COPIES if len(stack.texels) * len(rig.direction) <= MANY else FEWER_COPIES
-    chosen = np.unique(np.arange(most) * len(symmetry.moves) // most)
-    moves = symmetry.moves[chosen]
+    moves = few_moves(symmetry.moves, most, rig.direction, rig.radius_rad)
     source = np.stack([_texel_at(place[sector] @ move.T, places, symmetry) for move in moves], axis=1)
     folded = FoldedStack(stack, source, stack.texels[sector])
-    direction = np.concatenate([_back(rig.direction, move) for move in moves])
+    direction = np.concatenate([move_back(rig.direction, move) for move in moves])
     copies = len(moves)
     lights = LightRig(
         direction, rig.radius_rad, np.tile(rig.irradiance, (copies, 1)), np.tile(rig.residual_rad, copies)
@@ -137,10 +136,3 @@ def _texel_at(place: F64, places: Places, symmetry: Symmetry) -> I64:
     there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     found = places.texel[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
     return np.where(there, found, -1).astype(np.int64)
-
-
-def _back(direction: F64, move: F64) -> F64:
-    """Return directions (L, 3) before a move."""
-    moved = direction.copy()
-    moved[:, :2] = direction[:, :2] @ move
-    return moved

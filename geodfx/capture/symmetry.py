@@ -15,12 +15,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.spatial import KDTree
 
 from geodfx.arrays import F64
 from geodfx.capture.photos import RadianceStack
 from geodfx.constants import DISPLAY_GAMMA
 
-__all__ = ["Symmetry", "find_symmetry"]
+__all__ = ["Symmetry", "few_moves", "find_symmetry", "move_back", "symmetry_moves"]
 
 C128 = npt.NDArray[np.complex128]
 
@@ -36,6 +37,7 @@ FURTHEST = 0.12  # of the picture: how far the stone's axis may lie from the mid
 RIDGE = 1e-3
 SPIN = (0, 0, 1, 2)  # how often each field's phase turns with the picture
 CHUNK = 4096
+SAME_LIGHT = 0.1  # of a light's radius: a light as near to another tells what that does
 MOST_SIDE = 512  # texels: of a larger picture, blocks of texels are looked at together
 
 
@@ -84,9 +86,37 @@ def find_symmetry(stack: RadianceStack, directions: F64, gain: float) -> Symmetr
     centre = (centre + 0.5) / scale - 0.5
     fields, scale = _fields(pictures, FINE)
     centre, axis = _refine(fields, order, axis, (centre + 0.5) * scale - 0.5)
-    moves = _moves(order, axis)
+    moves = symmetry_moves(order, axis)
     sector = 2 * math.pi / len(moves)
     return Symmetry((centre + 0.5) * block / scale - 0.5, moves, 0.0 if axis is None else axis, min(sector, math.pi))
+
+
+def symmetry_moves(order: int, axis: float | None) -> F64:
+    """Return the moves (G, 2, 2) of so many turns, and of as many mirrors if there is an axis, radians from x."""
+    turns = [_turn(2 * math.pi * k / order) for k in range(order)]
+    return np.stack(turns if axis is None else turns + [turn @ _mirror(axis) for turn in turns])
+
+
+def few_moves(moves: F64, most: int, directions: F64, radius_rad: float) -> F64:
+    """Return at most so many of the moves (G, 2, 2), evenly, the first with them.
+
+    Only those count after which lights (L, 3) of a radius stand where none stood: the turns that take a ring of lights
+    onto itself show a texel's copy what they showed the texel.
+    """
+    newly = [moves[0]]
+    for move in moves[1:]:
+        known = np.concatenate([move_back(directions, before) for before in newly])
+        nearest = KDTree(known).query(move_back(directions, move))[0]
+        if float(nearest.mean()) > SAME_LIGHT * radius_rad:
+            newly.append(move)
+    return np.stack(newly)[np.unique(np.arange(most) * len(newly) // most)]
+
+
+def move_back(directions: F64, move: F64) -> F64:
+    """Return directions (L, 3) before a move (2, 2): a copy's light, as it stands to what the copy is of."""
+    moved = directions.copy()
+    moved[:, :2] = directions[:, :2] @ move
+    return moved
 
 
 def _terms(directions: F64) -> F64:
@@ -118,12 +148,6 @@ def _turn(angle: float) -> F64:
 def _mirror(axis: float) -> F64:
     """Return the mirror that leaves the axis at an angle where it is."""
     return np.array([[math.cos(2 * axis), math.sin(2 * axis)], [math.sin(2 * axis), -math.cos(2 * axis)]])
-
-
-def _moves(order: int, axis: float | None) -> F64:
-    """Return the moves (G, 2, 2) of so many turns, and of as many mirrors if there is an axis."""
-    turns = [_turn(2 * math.pi * k / order) for k in range(order)]
-    return np.stack(turns if axis is None else turns + [turn @ _mirror(axis) for turn in turns])
 
 
 def _moved(fields: C128, move: F64, centre: F64) -> C128:
@@ -174,7 +198,7 @@ def _refine(fields: C128, order: int, axis: float | None, centre: F64) -> tuple[
     """Return the centre, and the mirrors' axis, at which the fields meet themselves best, starting near them."""
 
     def apart(place: F64) -> float:
-        moves = _moves(order, None if axis is None else float(place[2]))[1:]
+        moves = symmetry_moves(order, None if axis is None else float(place[2]))[1:]
         return -float(np.mean([(np.conj(fields) * _moved(fields, move, place[:2])).real.sum() for move in moves]))
 
     begin = np.array([*centre, *([] if axis is None else [axis])])

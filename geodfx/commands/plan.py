@@ -43,6 +43,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="angular radius of the lights, in place of the told",
     )
     parser.add_argument(
+        "--symmetry",
+        metavar="NAME",
+        help="of the stone: D8 a round brilliant, D2 a step cut, D1 a pear, C3 three turns without mirrors; the lights "
+        "of a texel's copies count as well (default: none)",
+    )
+    parser.add_argument(
         "--aim",
         type=_degrees(0.05, 45),
         default=1.0,
@@ -60,7 +66,8 @@ def _run(options: argparse.Namespace) -> None:
             options.parser.error(f"{picture}: PICTURE must end in one of {', '.join(DRAWING_SUFFIXES)}")
         check_writable(picture)
     radius = None if options.light_radius is None else math.radians(options.light_radius)
-    planned = plan(options.source, light_radius_rad=radius, aim_rad=math.radians(options.aim))
+    aim = math.radians(options.aim)
+    planned = plan(options.source, light_radius_rad=radius, symmetry=options.symmetry, aim_rad=aim)
     if picture is not None:
         write_picture(planned, picture)
     if options.json:
@@ -83,6 +90,8 @@ def _text(planned: Plan) -> str:
         f"located    {expected.located_share:.0%} of the exit directions to {LOCATED_DEG:g} degree",
         f"alone      {expected.alone_share:.0%} of the flashes share no light with another of their texel",
     ]
+    if planned.symmetry is not None:
+        lines.insert(1, f"symmetry   {planned.symmetry}: the lights of a texel's copies count as well")
     told = planned.gaps[:TOLD_PLACES]
     gaps = [f"{math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}" for gap in told]
     lines.append(f"gaps       {'; '.join(gaps) if gaps else 'none'}")
@@ -134,6 +143,7 @@ def _values(planned: Plan) -> dict[str, object]:
     advice = planned.advice
     return {
         "source": str(planned.source),
+        "symmetry": planned.symmetry,
         "lights": len(planned.light_direction),
         "light_radius_deg": _deg(planned.light_radius_rad),
         "spacing_deg": _deg(planned.spacing_rad),

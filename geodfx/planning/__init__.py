@@ -1,7 +1,7 @@
 """A rig judged before it is shot, from where its lights stand and how large they are.
 
-source -> lights -> exits located -> expected, gaps -> advice
-find_lights, locate, summarise, find_gaps, advise
+source -> lights -> those of copies -> exits located -> expected, gaps -> advice
+find_lights, add_copies, find_errors, summarise, find_gaps, advise
 
 docs/PLAN.md tells what each figure means and how near it comes to what fits of simulated stones then do.
 """
@@ -18,10 +18,10 @@ from geodfx.arrays import F64, frozen
 from geodfx.capture.rig import mean_spacing_rad
 from geodfx.errors import CalibrationError
 from geodfx.planning.advice import Advice, advise, even_spacing
+from geodfx.planning.copies import add_copies, read_moves
 from geodfx.planning.directions import even_directions, exit_directions
-from geodfx.planning.expect import NOISE, Expected, summarise
+from geodfx.planning.expect import NOISE, Expected, find_errors, summarise
 from geodfx.planning.gaps import Gap, find_gaps
-from geodfx.planning.posterior import locate
 from geodfx.planning.rigs import find_lights
 
 __all__ = ["Advice", "Expected", "Gap", "Plan", "plan"]
@@ -37,6 +37,7 @@ class Plan:
     """What to expect of a rig and what to change. L lights, N directions evenly over the upper half sphere, E exits."""
 
     source: Path
+    symmetry: str | None  # of the stone, by Schoenflies; None: each texel by its own lights
     light_direction: F64  # (L, 3) unit
     light_radius_rad: float
     spacing_rad: float  # mean angle from a light to the nearest other
@@ -57,13 +58,20 @@ class Plan:
 
 
 def plan(
-    source: Path | str, *, light_radius_rad: float | None = None, aim_rad: float = AIM_RAD, noise: float = NOISE
+    source: Path | str,
+    *,
+    light_radius_rad: float | None = None,
+    symmetry: str | None = None,
+    aim_rad: float = AIM_RAD,
+    noise: float = NOISE,
 ) -> Plan:
     """Return what photos under a rig will tell of a stone's exit directions, and what would make them tell more.
 
     source: a session folder, a recipe (.toml) or a light file (.lp). light_radius_rad: in place of what it tells; of
-    a light file it must be given. aim_rad: median error for which lights are counted. noise: standard deviation of a
-    full flash, as a share of it, 0.001 to 0.5. Raises SessionError, PhotoError, CalibrationError or RecipeError.
+    a light file it must be given. symmetry: of the stone by Schoenflies, as the report of `process` tells it: "D8", a
+    round brilliant of eight turns with mirrors; "C3", three turns alone. Then the lights of a texel's copies count as
+    well; None is any stone. aim_rad: median error for which lights are counted. noise: standard deviation of a full
+    flash, as a share of it, 0.001 to 0.5. Raises SessionError, PhotoError, CalibrationError or RecipeError.
     """
     if not 0.001 <= noise <= 0.5:
         raise CalibrationError(
@@ -79,20 +87,23 @@ def plan(
         raise CalibrationError(
             f"{source}: lights of radius {math.degrees(radius):g} degrees cannot be judged; give 0.1 to 60"
         )
+    moves = read_moves(symmetry)
+    every = add_copies(lights, radius, moves)
     direction = even_directions(MAP)
-    located = locate(exit_directions(EXITS), lights, radius, noise)
+    located = find_errors(exit_directions(EXITS), every, radius, noise)
     expected = summarise(located, radius)
     return Plan(
         source=Path(source),
+        symmetry=symmetry,
         light_direction=lights,
         light_radius_rad=radius,
         spacing_rad=mean_spacing_rad(lights),
         even_spacing_rad=even_spacing(lights),
         noise=noise,
         expected=expected,
-        gaps=find_gaps(lights, radius),
-        advice=advise(lights, radius, noise, expected, aim_rad),
+        gaps=find_gaps(every, radius),
+        advice=advise(lights, radius, noise, expected, aim_rad, moves),
         direction=direction,
-        error_rad=locate(direction, lights, radius, noise).error_rad,
+        error_rad=find_errors(direction, every, radius, noise).error_rad,
         exit_error_rad=located.error_rad,
     )

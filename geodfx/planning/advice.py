@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.planning.copies import add_copies
 from geodfx.planning.directions import even_directions
 from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
@@ -46,19 +47,23 @@ def even_spacing(lights: F64) -> float:
     return math.sqrt(2 * math.pi * (1 - float(lights[:, 2].min())) / len(lights))
 
 
-def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float) -> Advice:
-    """Return what to change about lights (L, 3), of which `expected` is expected, to reach a median error."""
-    radius, with_radius = _best_radius(lights, radius_rad, noise)
-    count, with_lights = _enough_lights(lights, radius_rad, noise, expected, aim_rad)
-    added, seen = place_lights(lights, radius_rad, MOST_ADDED)
+def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64) -> Advice:
+    """Return what to change about lights (L, 3), of which `expected` is expected, to reach a median error.
+
+    moves: (G, 2, 2) of the stone onto itself, the identity with them: each light also stands where they take it.
+    """
+    radius, with_radius = _best_radius(lights, radius_rad, noise, moves)
+    count, with_lights = _enough_lights(lights, radius_rad, noise, expected, aim_rad, moves)
+    added, seen = place_lights(lights, radius_rad, MOST_ADDED, moves)
     return Advice(radius, with_radius, aim_rad, count, with_lights, added, seen)
 
 
-def _best_radius(lights: F64, radius_rad: float, noise: float) -> tuple[float, Expected]:
+def _best_radius(lights: F64, radius_rad: float, noise: float, moves: F64) -> tuple[float, Expected]:
     """Return the radius at which most directions are located and alone, and what is then expected."""
     spacing = even_spacing(lights)
+    every = add_copies(lights, radius_rad, moves)
     radii = {radius_rad, *(min(size * spacing, MOST_RAD) for size in SIZES)}
-    tried = {radius: expect(lights, radius, noise, COUNT) for radius in sorted(radii)}
+    tried = {radius: expect(every, radius, noise, COUNT) for radius in sorted(radii)}
     worth = {radius: told.located_share * told.alone_share for radius, told in tried.items()}
     best = max(worth, key=worth.__getitem__)
     if worth[best] < worth[radius_rad] + WORTH:
@@ -67,7 +72,7 @@ def _best_radius(lights: F64, radius_rad: float, noise: float) -> tuple[float, E
 
 
 def _enough_lights(
-    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float
+    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64
 ) -> tuple[int | None, Expected | None]:
     """Return how many lights, spread evenly above the lowest one's height, reach a median error.
 
@@ -76,13 +81,17 @@ def _enough_lights(
     if expected.error_median_rad <= aim_rad:
         return len(lights), expected
     lowest = float(lights[:, 2].min())
+
+    def told_of(count: int) -> Expected:
+        return expect(add_copies(even_directions(count, lowest), radius_rad, moves), radius_rad, noise, COUNT)
+
     few, its_error = len(lights), expected.error_median_rad
     while few < MOST_LIGHTS:
         many = min(math.ceil(few * MORE_LIGHTS), MOST_LIGHTS)
-        told = expect(even_directions(many, lowest), radius_rad, noise, COUNT)
+        told = told_of(many)
         if told.error_median_rad <= aim_rad:
             share = math.log(its_error / aim_rad) / math.log(its_error / told.error_median_rad)
             count = math.ceil(few * (many / few) ** min(max(share, 0.0), 1.0))
-            return count, expect(even_directions(count, lowest), radius_rad, noise, COUNT)
+            return count, told_of(count)
         few, its_error = many, told.error_median_rad
     return None, None

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.capture.fold import MOST_COPIES
+from geodfx.capture.symmetry import few_moves, move_back
 from geodfx.constants import LIGHT_EDGE
+from geodfx.planning.copies import add_copies
 from geodfx.planning.directions import even_directions, exit_directions
 
 __all__ = ["Gap", "find_gaps", "place_lights"]
@@ -45,18 +48,21 @@ def find_gaps(lights: F64, radius_rad: float) -> tuple[Gap, ...]:
     return tuple(gaps)
 
 
-def place_lights(lights: F64, radius_rad: float, count: int) -> tuple[F64, float]:
+def place_lights(lights: F64, radius_rad: float, count: int, moves: F64) -> tuple[F64, float]:
     """Return where more lights show most that was unseen, one after the other, (<= count, 3), and the new share seen.
 
     Shares are of exits. None stands lower than the lowest that is there, or than its own radius: a disc that dips below
-    the horizon is cut by the stage. Fewer come back where another would show nothing new.
+    the horizon is cut by the stage. With each light stand those that the stone's moves (G, 2, 2) make of it. Fewer come
+    back where another would show nothing new.
     """
     net = exit_directions(NET)
     cosine = math.cos(min(radius_rad * (1 + LIGHT_EDGE), math.pi))
     lowest = min(float(lights[:, 2].min()), math.sin(min(radius_rad, math.pi / 2)))
     places = even_directions(CANDIDATES, lowest)
-    unseen = (net @ lights.T).max(axis=1) <= cosine
-    shows = net @ places.T > cosine
+    unseen = (net @ add_copies(lights, radius_rad, moves).T).max(axis=1) <= cosine
+    shows = np.zeros((len(net), len(places)), np.bool_)
+    for move in few_moves(moves, MOST_COPIES, places, radius_rad):
+        shows |= net @ move_back(places, move).T > cosine
     added: list[F64] = []
     for _ in range(count):
         news = shows[unseen].sum(axis=0)

@@ -19,6 +19,7 @@ from geodfx.capture import THOROUGH, capture
 from geodfx.capture.session import read_session
 from geodfx.constants import LIGHT_EDGE
 from geodfx.lobe_map import unpack_lobes
+from geodfx.planning.copies import NO_MOVES, add_copies, read_moves
 from geodfx.planning.posterior import response
 from geodfx.stone import Stone
 
@@ -43,19 +44,22 @@ class Measured:
     direction: F64  # (lobes, 3) where they point
 
 
-def measure(folder: Path) -> Measured:
+def measure(folder: Path, symmetry: str | None = None) -> Measured:
     """Fit the session that `simulate` wrote to a folder, and compare its lobes with the truth beside it.
 
-    Each texel by its own lights, as predictions are meant: what copies in a symmetric stone tell comes on top.
+    symmetry: of the stone, which the fit finds by itself; None: fitted as a stone that has none.
     """
-    return compare(folder, capture(read_session(folder), settings=replace(THOROUGH, symmetry=False)).stone)
+    stone = capture(read_session(folder), settings=replace(THOROUGH, symmetry=symmetry is not None)).stone
+    assert ("symmetry" in stone.provenance) == (symmetry is not None)
+    return compare(folder, stone, NO_MOVES if symmetry is None else read_moves(symmetry))
 
 
-def compare(folder: Path, stone: Stone) -> Measured:
+def compare(folder: Path, stone: Stone, moves: F64 = NO_MOVES) -> Measured:
     session = read_session(folder)
     lights, radius = session.light_direction, session.light_radius_rad
     assert lights is not None
     assert radius is not None
+    lights = add_copies(lights, radius, moves)
     flash = light_kernel(radius)[0] * stone.display_gain
     fitted, first = _fitted(stone)
     seen, error, missed = [], [], 0

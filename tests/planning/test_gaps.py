@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from geodfx.planning.copies import NO_MOVES
 from geodfx.planning.directions import GATHERED, even_directions
 from geodfx.planning.expect import expect
 from geodfx.planning.gaps import find_gaps, place_lights
@@ -43,7 +44,7 @@ def test_a_missing_part_of_a_dome_is_the_widest_gap():
     gap = find_gaps(kept, math.radians(8))[0]
     assert math.degrees(math.acos(gap.direction @ hole)) < 4
     assert math.degrees(gap.radius_rad) == pytest.approx(24 - 1.12 * 8, abs=4)  # the nearest that is left may be off
-    added, _ = place_lights(kept, math.radians(8), 1)
+    added, _ = place_lights(kept, math.radians(8), 1, NO_MOVES)
     assert math.degrees(math.acos(added[0] @ hole)) < 24 - 8  # within the hole,
     assert added[0][2] > hole[2]  # and on its side to the zenith, where more exits are
 
@@ -61,14 +62,14 @@ def test_gaps_do_not_overlap_and_shrink():
 
 def test_lights_wide_enough_leave_no_gap():
     assert find_gaps(even_directions(200), math.radians(15)) == ()
-    added, seen = place_lights(even_directions(200), math.radians(15), 4)
+    added, seen = place_lights(even_directions(200), math.radians(15), 4, NO_MOVES)
     assert len(added) == 0
     assert seen == 1
 
 
 def test_added_lights_show_what_is_promised():
     lights, radius = even_directions(40, 0.4), math.radians(9)
-    added, promised = place_lights(lights, radius, 6)
+    added, promised = place_lights(lights, radius, 6, NO_MOVES)
     assert len(added) == 6
     assert added[:, 2].min() >= math.sin(radius) - 1e-6
     before = expect(lights, radius, 0.1, 4000).seen_share
