@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "CELL",
     "CHART_STEP",
     "DISPLAY_GAMMA",
     "DOME_SIDE",
@@ -12,6 +13,7 @@ __all__ = [
     "EDGE_TURN_STEP",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
+    "FINE_LIGHTS",
     "FOLD_BITS",
     "HSH_HORIZON_RAD",
     "LIGHT_EDGE",
@@ -49,5 +51,9 @@ EDGE_OFFSET_STEP = 64.0 / 32767.0
 # texels.
 ENVIRONMENT_LEVELS = 7  # the narrowest is 0.0094, half a degree: a lobe that is narrower sees the environment this soft
 ENVIRONMENT_SIZE = 512  # texels 0.2 to 0.5 degrees apart, against a kernel 1.3 degrees in radius
+
+# A facet's light is worked out at the nodes of a grid, render/cells.py.
+CELL = 2.0**-7  # the longest step on the chart from node to node: 0.45 degrees
+FINE_LIGHTS = 32  # so many lights, the first, are looked at texel by texel where their rims cross a facet
 
 FOLD_BITS = 12  # a long list lies in a texture 2^12 texels wide; a power of two, for a division a fetch is slow

@@ -1,8 +1,7 @@
 """CpuRenderer: frames by Numba, band by band; the reference that the GPU is compared with.
 
-The sums are those of lighting.py. Float32 throughout, in the order of the shaders. Light is looked up once a facet
-where all of a facet sees the same: what is left for its texels are lights whose rim crosses it, and environments
-where it has a slope.
+The sums are those of lighting.py. Float32 throughout, in the order of the shaders. Light is worked out at the nodes of
+the facets' cells (facet_light.py), from which texels gather it.
 """
 
 from __future__ import annotations
@@ -10,33 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32, Bool
-from geodfx.basis import chart_decode, formed_chord, lobe_response
 from geodfx.codes import first_lobe, lobe_count, unpack_facet, unpack_share
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, run_bands
-from geodfx.lobe_map import (
-    BLUE,
-    CENTRE,
-    FORM,
-    PLACE,
-    RED,
-    SLOPE,
-    WEIGHT,
-    WIDTH,
-    decode_edges,
-    decode_facets,
-    empty_lobes,
-)
-from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
-from geodfx.render.lighting import Lighting, light_stone
+from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WEIGHT, decode_edges, decode_facets, empty_lobes
+from geodfx.render.cells import make_cells
+from geodfx.render.facet_light import NO_MAPS, light_cells, see_environment, see_lights
+from geodfx.render.lighting import light_stone
 from geodfx.render.tilted import covered, inside_edges, move_edges, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
 __all__ = ["CpuRenderer", "decode_display"]
-
-STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
-NO_MAPS = np.zeros((0, 3), np.float32)
 
 
 class CpuRenderer:
@@ -48,13 +32,12 @@ class CpuRenderer:
         lobes.check()
         self._lobes = lobes
         self._facets, self._edges = decode_facets(lobes), decode_edges(lobes)
-        self._spread = np.zeros(len(self._facets), np.float32)
-        _measure_spread(lobes.index, lobes.refs, self._facets, stone.alpha.shape[1], self._spread)
+        self._cells = make_cells(lobes, self._facets, stone.alpha.shape)
 
     def render(self, view: View) -> F32:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last."""
         stone, lighting = self._stone, light_stone(self._stone, view)
-        glow, near_first, near = self._light_facets(lighting)
+        glow, lit, near_first, near = light_cells(self._facets, self._cells, lighting)
         frame = np.empty((*stone.alpha.shape, 4), np.float32)
         shared = (
             covered(stone),
@@ -66,9 +49,11 @@ class CpuRenderer:
             self._lobes.index,
             self._lobes.refs,
             self._facets,
-            self._spread,
+            self._cells.place,
+            self._cells.scattered,
             move_edges(self._edges, self._facets, lighting.point),
             glow,
+            lit,
             near_first,
             near,
             lighting.lights,
@@ -83,27 +68,6 @@ class CpuRenderer:
         run_bands(shade, len(frame))
         return present(stone, view, frame)
 
-    def _light_facets(self, lighting: Lighting) -> tuple[F32, I64, I64]:
-        """Return the light (F, 3) that all of a facet shows, and for each facet the lights whose rim crosses it.
-
-        Those of facet f are near[first[f]:first[f + 1]].
-        """
-        facets, lights = self._facets, lighting.lights
-        maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
-        glow, count = np.zeros((len(facets), 3), np.float32), np.zeros(len(facets), np.int64)
-        crossed = np.zeros((len(facets), len(lights)), np.bool_)
-
-        def work(first: int, last: int) -> None:
-            _light_facets(facets, self._spread, lights, first, last, glow, crossed, count)
-            if len(maps):
-                _show_environment(
-                    facets, self._spread, maps, lighting.rotation, np.float32(lighting.gain), first, last, glow
-                )
-
-        run_bands(work, len(facets))
-        first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-        return glow, first, np.nonzero(crossed)[1].astype(np.int64)
-
     def close(self) -> None:
         """Do nothing; a GpuRenderer has something to give back."""
 
@@ -112,102 +76,6 @@ class CpuRenderer:
 def decode_display(shown: np.float32, gain: np.float32) -> np.float32:
     """Return linear light of a displayed value. `geodfx.colour.decode_display`, of one number."""
     return max(shown, np.float32(0.0)) ** np.float32(DISPLAY_GAMMA) / gain
-
-
-@kernel
-def _measure_spread(index: U32, refs: U32, facets: F32, width: int, spread: F32) -> None:
-    """Write how far, as a chord, a facet's directions (F,) lie from that at its centre; 0: it has no slope."""
-    for y in range(index.shape[0]):
-        for x in range(width):
-            start, counts = index[y, x // 8, 0], index[y, x // 8, 1]
-            first = first_lobe(start, counts, x)
-            for n in range(first, first + lobe_count(counts, x)):
-                f = unpack_facet(refs[n])
-                row = facets[f]
-                right, down = np.float32(x) - row[CENTRE], np.float32(y) - row[CENTRE + 1]
-                a = row[SLOPE] * right + row[SLOPE + 1] * down
-                b = row[SLOPE + 2] * right + row[SLOPE + 3] * down
-                spread[f] = max(spread[f], STRETCH * np.sqrt(a * a + b * b))
-
-
-@kernel
-def _light_facets(
-    facets: F32, spread: F32, lights: F32, first: int, last: int, glow: F32, crossed: Bool, count: I64
-) -> None:
-    """Add what all of a facet sees of the disc lights to glow, and note the lights whose rim crosses it."""
-    for f in range(first, last):
-        row = facets[f]
-        width, slack = row[WIDTH], spread[f]
-        red, green, blue = _directions(row, row[PLACE], row[PLACE + 1])
-        fire = STRETCH * np.sqrt(max(row[RED] ** 2 + row[RED + 1] ** 2, row[BLUE] ** 2 + row[BLUE + 1] ** 2))
-        for i in range(lights.shape[0]):
-            light = (lights[i, 0], lights[i, 1], lights[i, 2])
-            q = _squared_chord(green, light, row[FORM], row[FORM + 1])
-            farthest = lights[i, 5] + np.float32(2.4495) * width + fire + slack  # sqrt(6)
-            if q > farthest * farthest:
-                continue
-            area = lights[i, 3]
-            variance = width * width + lights[i, 4]
-            q_red = _squared_chord(red, light, row[FORM], row[FORM + 1])
-            q_blue = _squared_chord(blue, light, row[FORM], row[FORM + 1])
-            if slack > 0 and not _whole(max(q, q_red, q_blue), slack, area, variance):
-                crossed[f, i] = True
-                count[f] += 1
-                continue
-            glow[f, 0] += row[WEIGHT] * lights[i, 6] * lobe_response(q_red, area, variance)
-            glow[f, 1] += row[WEIGHT + 1] * lights[i, 7] * lobe_response(q, area, variance)
-            glow[f, 2] += row[WEIGHT + 2] * lights[i, 8] * lobe_response(q_blue, area, variance)
-
-
-@kernel
-def _whole(q: np.float32, slack: np.float32, area: np.float32, variance: np.float32) -> bool:
-    """Tell whether a light is seen whole from everywhere within a chord of where it is at a squared chord of q."""
-    spread = np.float32(12.0) * variance
-    inner = area - np.sqrt(area * spread)  # up to here `lobe_response` is 1
-    farthest = np.sqrt(q) + slack
-    return bool(spread <= area and farthest * farthest <= inner)
-
-
-@kernel
-def _show_environment(
-    facets: F32, spread: F32, maps: F32, rotation: F32, gain: np.float32, first: int, last: int, glow: F32
-) -> None:
-    """Add what facets without a slope see of the environment to glow."""
-    for f in range(first, last):
-        if spread[f] == 0:
-            row = facets[f]
-            red, green, blue = _see_environment(row, row[PLACE], row[PLACE + 1], maps, rotation)
-            glow[f, 0] += gain * row[WEIGHT] * red
-            glow[f, 1] += gain * row[WEIGHT + 1] * green
-            glow[f, 2] += gain * row[WEIGHT + 2] * blue
-
-
-@kernel
-def _directions(
-    row: F32, a: np.float32, b: np.float32
-) -> tuple[
-    tuple[np.float32, np.float32, np.float32],
-    tuple[np.float32, np.float32, np.float32],
-    tuple[np.float32, np.float32, np.float32],
-]:
-    """Return in which directions red, green and blue leave a facet where green leaves it at (a, b) of the chart."""
-    red = chart_decode(a + row[RED], b + row[RED + 1])
-    return red, chart_decode(a, b), chart_decode(a + row[BLUE], b + row[BLUE + 1])
-
-
-@kernel
-def _see_environment(
-    row: F32, a: np.float32, b: np.float32, maps: F32, rotation: F32
-) -> tuple[np.float32, np.float32, np.float32]:
-    """Return the radiance that a facet sees of the environment where green leaves it at (a, b) of the chart."""
-    red, green, blue = _directions(row, a, b)
-    width = row[WIDTH]
-    level = environment_level(width)
-    return (
-        _see_channel(red, width, level, 0, maps, rotation),
-        _see_channel(green, width, level, 1, maps, rotation),
-        _see_channel(blue, width, level, 2, maps, rotation),
-    )
 
 
 @kernel
@@ -221,9 +89,11 @@ def _shade_rows(
     index: U32,
     refs: U32,
     facets: F32,
-    spread: F32,
+    place: F32,
+    scattered: Bool,
     edges: F32,
     glow: F32,
+    lit: Bool,
     near_first: I64,
     near: I64,
     lights: F32,
@@ -244,7 +114,7 @@ def _shade_rows(
         smooth = (planes[:, row, left:right], weight, offset, intensity, display_gain)
         _add_base_row(*smooth, values[:, left:right], pixels[left:right])
         if refs.shape[0] > 0:
-            sharp = (index[row], refs, facets, spread, edges, glow, near_first, near)
+            sharp = (index[row], refs, facets, place, scattered, edges, glow, lit, near_first, near)
             _add_lobes_row(*sharp, lights, maps, rotation, gain, row, left, right, pixels)
         for column in range(width):
             pixels[column, 3] = np.float32(alpha[row, column]) / np.float32(255.0)
@@ -299,9 +169,11 @@ def _add_lobes_row(
     index: U32,
     refs: U32,
     facets: F32,
-    spread: F32,
+    place: F32,
+    scattered: Bool,
     edges: F32,
     glow: F32,
+    lit: Bool,
     near_first: I64,
     near: I64,
     lights: F32,
@@ -315,21 +187,26 @@ def _add_lobes_row(
 ) -> None:
     """Add what the texels of a row see through their lobes."""
     surrounded = maps.shape[0] > 0
+    y = np.float32(row)
     for column in range(left, right):
+        x = np.float32(column)
         start, counts = index[column // 8, 0], index[column // 8, 1]
         lobe = first_lobe(start, counts, column)
         sum_r = sum_g = sum_b = np.float32(0.0)
         for n in range(lobe, lobe + lobe_count(counts, column)):
             f = unpack_facet(refs[n])
-            red, green, blue = glow[f, 0], glow[f, 1], glow[f, 2]
-            if spread[f] > 0 and (surrounded or near_first[f + 1] > near_first[f]):
+            if not lit[f]:
+                continue
+            red, green, blue = _read_cells(glow, place, int(f), x, y)
+            alone = surrounded and scattered[f]
+            if alone or near_first[f + 1] > near_first[f]:
                 facet = facets[f]
-                to_right, down = np.float32(column) - facet[CENTRE], np.float32(row) - facet[CENTRE + 1]
+                to_right, down = x - facet[CENTRE], y - facet[CENTRE + 1]
                 a = facet[PLACE] + facet[SLOPE] * to_right + facet[SLOPE + 1] * down
                 b = facet[PLACE + 1] + facet[SLOPE + 2] * to_right + facet[SLOPE + 3] * down
-                seen_r, seen_g, seen_b = _see_lights(facet, a, b, near, near_first[f], near_first[f + 1], lights)
-                if surrounded:
-                    all_r, all_g, all_b = _see_environment(facet, a, b, maps, rotation)
+                seen_r, seen_g, seen_b = see_lights(facet, a, b, near, near_first[f], near_first[f + 1], lights)
+                if alone:
+                    all_r, all_g, all_b = see_environment(facet, a, b, maps, rotation)
                     seen_r += gain * all_r
                     seen_g += gain * all_g
                     seen_b += gain * all_b
@@ -338,8 +215,7 @@ def _add_lobes_row(
                 blue += facet[WEIGHT + 2] * seen_b
             share = unpack_share(refs[n])
             if f < edges.shape[0]:
-                across, below = np.float32(column) - facets[f, CENTRE], np.float32(row) - facets[f, CENTRE + 1]
-                inside = inside_edges(edges[f], across, below)
+                inside = inside_edges(edges[f], x - facets[f, CENTRE], y - facets[f, CENTRE + 1])
                 red, green, blue = inside * red, inside * green, inside * blue
             sum_r += share[0] * red
             sum_g += share[1] * green
@@ -350,48 +226,21 @@ def _add_lobes_row(
 
 
 @kernel
-def _see_lights(
-    facet: F32, a: np.float32, b: np.float32, near: I64, first: int, last: int, lights: F32
+def _read_cells(
+    glow: F32, place: F32, f: int, x: np.float32, y: np.float32
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """Return the radiance that a facet sees of some lights where green leaves it at (a, b) of the chart."""
-    sum_r = sum_g = sum_b = np.float32(0.0)
-    if last == first:
-        return sum_r, sum_g, sum_b
-    red, green, blue = _directions(facet, a, b)
-    form_x, form_y = facet[FORM], facet[FORM + 1]
-    for n in range(first, last):
-        i = near[n]
-        light = (lights[i, 0], lights[i, 1], lights[i, 2])
-        area, variance = lights[i, 3], facet[WIDTH] * facet[WIDTH] + lights[i, 4]
-        sum_r += lights[i, 6] * lobe_response(_squared_chord(red, light, form_x, form_y), area, variance)
-        sum_g += lights[i, 7] * lobe_response(_squared_chord(green, light, form_x, form_y), area, variance)
-        sum_b += lights[i, 8] * lobe_response(_squared_chord(blue, light, form_x, form_y), area, variance)
-    return sum_r, sum_g, sum_b
-
-
-@kernel
-def _see_channel(
-    direction: tuple[np.float32, np.float32, np.float32],
-    width: np.float32,
-    level: np.float32,
-    channel: int,
-    maps: F32,
-    rotation: F32,
-) -> np.float32:
-    """Return the radiance that a lobe sees of the environment in one channel; direction in the stone frame."""
-    x, y, z = direction
-    world_x = rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z
-    world_y = rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z
-    world_z = rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z
-    return lobe_horizon_share(z, width) * environment_lookup(maps, level, channel, world_x, world_y, world_z)
-
-
-@kernel
-def _squared_chord(
-    a: tuple[np.float32, np.float32, np.float32],
-    b: tuple[np.float32, np.float32, np.float32],
-    form_x: np.float32,
-    form_y: np.float32,
-) -> np.float32:
-    """Return |a - b|^2 as a lobe's form counts it; from differences: 2 - 2 a.b loses all digits for a small light."""
-    return formed_chord(a[0] - b[0], a[1] - b[1], a[2] - b[2], form_x, form_y)
+    """Return the light of a facet at texel (x, y), between the four nodes around it."""
+    u, v = place[f, 0] + place[f, 2] * x, place[f, 1] + place[f, 3] * y
+    i, j = int(u), int(v)
+    if place[f, 2] == 0 and place[f, 3] == 0:
+        return glow[j, i, 0], glow[j, i, 1], glow[j, i, 2]
+    one = np.float32(1.0)
+    right, low = u - np.float32(i), v - np.float32(j)
+    left, high = one - right, one - low
+    a, b, c, d = left * high, right * high, left * low, right * low
+    k, m = i + 1, j + 1
+    return (
+        a * glow[j, i, 0] + b * glow[j, k, 0] + c * glow[m, i, 0] + d * glow[m, k, 0],
+        a * glow[j, i, 1] + b * glow[j, k, 1] + c * glow[m, i, 1] + d * glow[m, k, 1],
+        a * glow[j, i, 2] + b * glow[j, k, 2] + c * glow[m, i, 2] + d * glow[m, k, 2],
+    )

@@ -1,4 +1,7 @@
-"""GpuRenderer: frames by OpenGL 3.3, without a window. The sums are those of lighting.py, in shaders/stone.glsl."""
+"""GpuRenderer: frames by OpenGL 3.3, without a window. The sums are those of lighting.py.
+
+Three passes: shaders/rims.glsl, a facet a pixel; cells.glsl, a node of the facets' cells a pixel; stone.glsl, a texel.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ import numpy.typing as npt
 from geodfx.arrays import F32, U8
 from geodfx.constants import FOLD_BITS
 from geodfx.errors import BackendError
-from geodfx.lobe_map import empty_lobes
+from geodfx.lobe_map import WEIGHT, Lobes, decode_facets, empty_lobes
+from geodfx.render.cells import Cells, make_cells, node_facets
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
@@ -24,6 +28,8 @@ from geodfx.render.view import View
 from geodfx.stone import Stone
 
 __all__ = ["GpuRenderer"]
+
+MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
 class GpuRenderer:
@@ -72,18 +78,22 @@ class _Scene:
             raise
 
     def _prepare(self, stone: Stone, version: str) -> None:
-        width, height = stone.size
-        self._size = stone.size
+        width, height = self._size = stone.size
         self._check_size("the picture", width, height)
-        vertex, fragment = assemble(("triangle",), version), assemble((*FUNCTIONS, "stone"), version)
-        self._program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
-        self._triangle = self._context.vertex_array(self._program, [])
-        target = self._context.texture(stone.size, 4, dtype="f4")
-        self._buffer = self._context.framebuffer(color_attachments=[target])
-        planes = _four_a_layer(stone.base.planes)
-        self._layers, channels = len(planes), planes.shape[3]
         lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
         lobes.check()
+        facets = decode_facets(lobes)
+        cells = make_cells(lobes, facets, stone.alpha.shape)
+        self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
+        planes = _four_a_layer(stone.base.planes)
+        self._layers, channels = len(planes), planes.shape[3]
+        self._linear = stone.base.space == "linear"
+        self._make_programs(lobes, version)
+        self._frame = self._target((width, height), 4, "f4")
+        # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
+        self._cells = self._target(cells.size, 4, "f4" if version == "330 core" else "f2")
+        self._cells.color_attachments[0].filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._rims = self._target((1 << FOLD_BITS, max(1, -(-len(facets) >> FOLD_BITS))), 1, "u4")
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._context.texture_array(
@@ -94,16 +104,42 @@ class _Scene:
             "facet_words": self._fold("facets", lobes.facets),
             "facet_slopes": self._fold("facets", lobes.slopes),
             "facet_edges": self._fold("facets", lobes.edges.reshape(-1, 4)),
+            "facet_spread": self._fold("facets", np.where(cells.scattered, 0, cells.spread).astype(np.float32)),
+            "facet_places": self._fold("facets", _places(cells)),
+            "node_facets": self._texture(cells.size, node_facets(cells)[..., None]),
             "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
+            "cell_light": self._cells.color_attachments[0],
+            "facet_rims": self._rims.color_attachments[0],
         }
         self._textures["base_planes"].filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._environment: Environment | None = None
-        self._program["has_level"] = stone.base.space == "linear"
-        self._program["has_lobes"] = len(lobes.refs) > 0
-        self._program["slope_count"] = len(lobes.slopes)
-        self._program["edge_count"] = len(lobes.edges)
-        self._program["slope_step"] = lobes.slope_step
-        self._program["layer_count"] = self._layers
+        self._set(
+            facet_count=len(facets),
+            slope_count=len(lobes.slopes),
+            edge_count=len(lobes.edges),
+            slope_step=lobes.slope_step,
+            cell_unit=(1 / cells.size[0], 1 / cells.size[1]),
+        )
+
+    def _make_programs(self, lobes: Lobes, version: str) -> None:
+        """Compile what a frame takes, in the order in which it is drawn."""
+        vertex, constants = (
+            assemble(("triangle",), version),
+            {
+                "LAYERS": self._layers,
+                "LINEAR": self._linear,
+                "LOBES": len(lobes.refs) > 0,
+                "EDGED": len(lobes.edges) > 0,
+            },
+        )
+        bodies = ("rims", "cells", "stone") if len(lobes.refs) else ("stone",)
+        self._programs = {
+            body: self._context.program(
+                vertex_shader=vertex, fragment_shader=assemble((*FUNCTIONS, body), version, constants)
+            )
+            for body in bodies
+        }
+        self._triangles = {body: self._context.vertex_array(self._programs[body], []) for body in bodies}
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -112,12 +148,10 @@ class _Scene:
         with _told_as_backend_error("the GPU failed to draw"):
             self._set_environment(lighting.environment)
             self._set_lighting(lighting)
-            for unit, (name, texture) in enumerate(self._textures.items()):
-                texture.use(unit)
-                self._program[name] = unit
-            self._buffer.use()
-            self._triangle.render(moderngl.TRIANGLES, vertices=3)
-            self._buffer.read_into(frame, components=4, dtype="f4")
+            for body, target in (("rims", self._rims), ("cells", self._cells), ("stone", self._frame)):
+                if body in self._programs:
+                    self._draw(body, target)
+            self._frame.read_into(frame, components=4, dtype="f4")
             error = self._context.error
         if error != "GL_NO_ERROR":
             raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
@@ -127,34 +161,75 @@ class _Scene:
         """Destroy the context, and with it what it holds."""
         self._context.release()
 
+    def _draw(self, body: str, target: Any) -> None:
+        program, unit = self._programs[body], 0
+        for name, texture in self._textures.items():
+            if name in program:
+                texture.use(unit)
+                program[name] = unit
+                unit += 1
+        target.use()
+        self._triangles[body].render(moderngl.TRIANGLES, vertices=3)
+
+    def _set(self, **values: Any) -> None:
+        """Set uniforms in all programs that have them."""
+        for program in self._programs.values():
+            for name, value in values.items():
+                if name in program:
+                    if isinstance(value, np.ndarray):
+                        program[name].write(value.astype(np.float32).tobytes())
+                    else:
+                        program[name] = value
+
     def _set_lighting(self, lighting: Lighting) -> None:
-        program, lights = self._program, lighting.lights
-        lit, level = len(lighting.base_weight), int(lighting.display_gain == 0)
-        rows = np.zeros((lit, 4 * self._layers + 2, 3), np.float32)
-        rows[:, level : level + lighting.base_weight.shape[1]] = lighting.base_weight
-        rows[:, -2], rows[:, -1] = lighting.base_offset, lighting.base_intensity
+        lights = lighting.lights
         discs = np.stack([lights[:, :4], lights[:, [6, 7, 8, 4]]], axis=1)
-        for name, table in (("base_rows", rows), ("light_rows", discs)):
-            count, columns, parts = table.shape
-            self._check_size("the lights", columns, count)
-            if name in self._textures:
-                self._textures.pop(name).release()
-            # A texture has a texel at least; without lights it is not read.
-            data = table if count else np.zeros((1, columns, parts), np.float32)
-            self._textures[name] = self._texture((columns, max(count, 1)), data)
-        program["base_row_count"] = len(rows)
-        program["light_count"] = len(lights)
-        program["has_environment"] = lighting.environment is not None
-        program["display_gain"] = lighting.display_gain
-        program["gain"] = lighting.gain
-        program["light_point"] = lighting.point
-        program["rotation"].write(lighting.rotation.T.tobytes())  # GL stores columns
+        self._set_rows("light_rows", discs)
+        if self._linear:
+            weights = np.zeros((4 * self._layers, 3), np.float32)
+            bright = lighting.base_intensity[0]
+            weights[1 : 1 + lighting.base_weight.shape[1]] = lighting.base_weight[0] * bright
+            self._set(base_weights=weights, base_offset=lighting.base_offset[0] * bright)
+        else:
+            rows = np.zeros((len(lighting.base_weight), 4 * self._layers + 2, 3), np.float32)
+            rows[:, : lighting.base_weight.shape[1]] = lighting.base_weight
+            rows[:, -2], rows[:, -1] = lighting.base_offset, lighting.base_intensity
+            self._set_rows("base_rows", rows)
+        brightest = float(lights[:, 6:].sum(axis=0).max(initial=0.0))
+        if lighting.environment is not None:
+            brightest += lighting.gain * self._environment_peak
+        self._set(
+            base_row_count=len(lighting.base_weight),
+            light_count=len(lights),
+            has_environment=lighting.environment is not None,
+            display_gain=lighting.display_gain,
+            gain=lighting.gain,
+            light_unit=max(1.0, self._peak * brightest / MOST_HALF),
+            light_point=lighting.point,
+            rotation=np.ascontiguousarray(lighting.rotation.T),  # GL stores columns
+        )
+
+    def _set_rows(self, name: str, table: F32) -> None:
+        """Hold a table (N, C, 3 or 4) in a texture; one of no rows is not read."""
+        count, columns, parts = table.shape
+        self._check_size("the lights", columns, count)
+        if name in self._textures:
+            self._textures.pop(name).release()
+        data = table if count else np.zeros((1, columns, parts), np.float32)
+        self._textures[name] = self._texture((columns, max(count, 1)), data)
 
     def _set_environment(self, environment: Environment | None) -> None:
         if environment is not None and environment is not self._environment:
             self._textures.pop("environment_maps").release()
             self._textures["environment_maps"] = self._fold("environment", environment.maps)
-            self._environment = environment
+            self._environment, self._environment_peak = environment, float(environment.maps.max())
+
+    def _target(self, size: tuple[int, int], parts: int, dtype: str) -> Any:
+        """Return a buffer of one texture to draw to."""
+        self._check_size("the facets", *size)
+        texture = self._context.texture(size, parts, dtype=dtype)
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return self._context.framebuffer(color_attachments=[texture])
 
     def _fold(self, name: str, values: npt.NDArray[Any]) -> Any:
         """Return a texture that holds a list (N,) or (N, C) in rows of 2^FOLD_BITS."""
@@ -186,6 +261,13 @@ def _four_a_layer(planes: U8) -> U8:
     padded = np.zeros((-(-count // channels) * channels, height, width), np.uint8)
     padded[:count] = planes
     return np.ascontiguousarray(padded.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))
+
+
+def _places(cells: Cells) -> F32:
+    """Return where texels read (F, 4), as the shaders have it: a step of -1 where they look themselves."""
+    place = cells.place.copy()
+    place[cells.scattered, 2:] = -1
+    return place
 
 
 def _open_context() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 
 from geodfx.constants import (
@@ -13,6 +14,7 @@ from geodfx.constants import (
     EDGES,
     ENVIRONMENT_LEVELS,
     ENVIRONMENT_SIZE,
+    FINE_LIGHTS,
     FOLD_BITS,
     LOBE_OFFSET_STEP,
     LOBE_WIDTH_MAX,
@@ -20,7 +22,15 @@ from geodfx.constants import (
 
 __all__ = ["FUNCTIONS", "VERSIONS", "assemble"]
 
-FUNCTIONS = ("fold", "chart", "unpack", "lobe", "display", "environment")  # in an order in which each knows its own
+FUNCTIONS = (
+    "fold",
+    "chart",
+    "unpack",
+    "lobe",
+    "display",
+    "environment",
+    "facet",
+)  # in an order in which each knows its own
 
 _ES_PRECISION = "\n".join(
     f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D", "sampler2DArray")
@@ -36,14 +46,24 @@ const float EDGE_TURN_STEP = {EDGE_TURN_STEP!r};
 const int EDGES = {EDGES};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
 const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};
+const int FINE_LIGHTS = {FINE_LIGHTS};
 const int FOLD_BITS = {FOLD_BITS};
 const float LOBE_OFFSET_STEP = {LOBE_OFFSET_STEP!r};
 const float LOBE_WIDTH_MAX = {LOBE_WIDTH_MAX!r};
 """
 
 
-def assemble(bodies: tuple[str, ...], version: str = "330 core") -> str:
-    """Return the text of a shader: a version of VERSIONS, the constants shared with Python, then the named bodies."""
+def assemble(
+    bodies: tuple[str, ...], version: str = "330 core", constants: Mapping[str, int | bool] | None = None
+) -> str:
+    """Return the text of a shader: a version of VERSIONS, the constants shared with Python, then the named bodies.
+
+    constants: more of them, of what the shader is for.
+    """
     folder = files("geodfx") / "shaders"
     texts = [(folder / f"{name}.glsl").read_text(encoding="utf-8") for name in bodies]
-    return "\n".join([f"#version {version}", VERSIONS[version], _CONSTANTS, *texts])
+    own = [
+        f"const {'bool' if isinstance(value, bool) else 'int'} {name} = {str(value).lower()};"
+        for name, value in (constants or {}).items()
+    ]
+    return "\n".join([f"#version {version}", VERSIONS[version], _CONSTANTS, *own, *texts])

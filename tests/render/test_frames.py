@@ -125,7 +125,9 @@ def test_a_picture_too_large_for_the_gpu_is_told():
 
 @pytest.mark.gpu
 def test_a_shader_that_does_not_compile_is_told(monkeypatch):
-    monkeypatch.setattr(gpu, "assemble", lambda bodies, version: f"#version {version}\nvoid main() {{ {bodies[-1]} }}")
+    monkeypatch.setattr(
+        gpu, "assemble", lambda bodies, version, *_: f"#version {version}\nvoid main() {{ {bodies[-1]} }}"
+    )
     with pytest.raises(BackendError, match="backend='cpu'"):
         GpuRenderer(random_stone())
 

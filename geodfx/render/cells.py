@@ -1,0 +1,118 @@
+"""Where the light of a facet is worked out: at the nodes of a grid over it, between which its texels read it.
+
+A facet whose texels all look the same way has one node. Of one whose direction changes across it, a step from node to
+node is at most CELL, or half of the facet's own width, which softens what it sees; texels read between the four nodes
+around them. A facet whose texels lie so scattered that it would have more nodes than lobes has none: its texels look
+at all light themselves, as they do at a light whose rim crosses their facet: a flash is many times as bright as white,
+so that nothing between two nodes tells where it ends. All grids lie in one atlas, shelf by shelf.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from geodfx.arrays import F32, I64, U32, Bool
+from geodfx.codes import first_lobe, lobe_count, unpack_facet
+from geodfx.constants import CELL
+from geodfx.jit import kernel
+from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WIDTH, Lobes
+
+__all__ = ["STRETCH", "Cells", "make_cells", "node_facets", "node_point"]
+
+STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
+ATLAS_WIDTH = 1024
+MOST_NODES = 512  # along a side of a grid
+INSET = 1e-3  # of a step: texels stay as far from the rim of their grid, so that rounding reads no neighbour's light
+
+
+class Cells(NamedTuple):
+    """The grids of F facets in an atlas. A node is a texel of the atlas."""
+
+    size: tuple[int, int]  # width and height of the atlas, powers of two
+    first: I64  # (F, 2) column and row of a grid's first node
+    nodes: I64  # (F, 2) its columns and rows; (1, 1) and no step: one node
+    place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
+    scattered: Bool  # (F,) its one node holds no light
+    spread: F32  # (F,) how far, as a chord, directions lie from that at the facet's centre; 0: it has no slope
+
+
+def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
+    """Return the grids of the facets, `decode_facets` of the lobes of a picture (H, W)."""
+    total = len(facets)
+    low, high = np.full((total, 2), 1 << 30), np.full((total, 2), -1)
+    members, spread = np.zeros(total, np.int64), np.zeros(total, np.float32)
+    _measure(lobes.index, lobes.refs, facets, shape[1], low, high, members, spread)
+    extent = np.maximum(high - low, 0)
+    step = np.maximum(facets[:, WIDTH] * np.float32(0.5), np.float32(CELL))
+    slope = np.stack([np.hypot(facets[:, SLOPE + k], facets[:, SLOPE + 2 + k]) for k in (0, 1)], axis=1)
+    count = np.minimum(np.ceil(extent * slope / step[:, None]).astype(np.int64), extent) + 1
+    scattered = (count.prod(axis=1) > members) & (spread > 0) | (count.max(axis=1, initial=1) > MOST_NODES)
+    count[scattered] = 1
+    first, rows = _pack(count)
+
+    place = np.zeros((total, 4), np.float64)
+    for k in (0, 1):
+        wide = count[:, k] > 1
+        # A column of one texel stands where that texel is; where nothing changes along a row, all read one node.
+        scale = np.where(wide, (count[:, k] - 1 - 2 * INSET) / np.maximum(extent[:, k], 1), extent[:, k] == 0)
+        scale[(spread == 0) | scattered] = 0
+        place[:, k] = first[:, k] + np.where(wide, INSET, 0) - scale * np.where(scale > 0, low[:, k], 0)
+        place[:, 2 + k] = scale
+    size = (ATLAS_WIDTH, 1 << max(0, math.ceil(math.log2(max(rows, 1)))))
+    return Cells(size, first, count, place.astype(np.float32), scattered, spread)
+
+
+def node_facets(cells: Cells) -> U32:
+    """Return the facet of each node of the atlas (H, W); F where there is none."""
+    owner = np.full(cells.size[::-1], len(cells.place), np.uint32)
+    for f, ((column, row), (columns, rows)) in enumerate(zip(cells.first.tolist(), cells.nodes.tolist(), strict=True)):
+        owner[row : row + rows, column : column + columns] = f
+    return owner
+
+
+def _pack(count: I64) -> tuple[I64, int]:
+    """Return where grids (F, 2) of columns and rows lie in the atlas, and how many rows that takes."""
+    first = np.zeros_like(count)
+    column = row = tall = 0
+    for f in np.lexsort((-count[:, 0], -count[:, 1])).tolist():
+        columns, rows = count[f].tolist()
+        if column + columns > ATLAS_WIDTH:
+            column, row, tall = 0, row + tall, 0
+        first[f] = column, row
+        column, tall = column + columns, max(tall, rows)
+    return first, row + tall
+
+
+@kernel
+def _measure(index: U32, refs: U32, facets: F32, width: int, low: I64, high: I64, members: I64, spread: F32) -> None:
+    """Write the columns and rows between which a facet's texels lie, how many, and how far its directions spread."""
+    for y in range(index.shape[0]):
+        for x in range(width):
+            start, counts = index[y, x // 8, 0], index[y, x // 8, 1]
+            first = first_lobe(start, counts, x)
+            for n in range(first, first + lobe_count(counts, x)):
+                f = unpack_facet(refs[n])
+                row = facets[f]
+                members[f] += 1
+                low[f, 0], low[f, 1] = min(low[f, 0], x), min(low[f, 1], y)
+                high[f, 0], high[f, 1] = max(high[f, 0], x), max(high[f, 1], y)
+                right, down = np.float32(x) - row[CENTRE], np.float32(y) - row[CENTRE + 1]
+                a = row[SLOPE] * right + row[SLOPE + 1] * down
+                b = row[SLOPE + 2] * right + row[SLOPE + 3] * down
+                spread[f] = max(spread[f], STRETCH * np.sqrt(a * a + b * b))
+
+
+@kernel
+def node_point(facet: F32, place: F32, column: int, row: int) -> tuple[np.float32, np.float32]:
+    """Return where green leaves a facet, a row of `decode_facets`, at a node of its grid in the atlas."""
+    right = down = np.float32(0.0)
+    if place[2] > 0:
+        right = (np.float32(column) - place[0]) / place[2] - facet[CENTRE]
+    if place[3] > 0:
+        down = (np.float32(row) - place[1]) / place[3] - facet[CENTRE + 1]
+    a = facet[PLACE] + facet[SLOPE] * right + facet[SLOPE + 1] * down
+    b = facet[PLACE + 1] + facet[SLOPE + 2] * right + facet[SLOPE + 3] * down
+    return a, b

@@ -1,0 +1,147 @@
+"""Grids of nodes over facets, and what texels read between them beside what they would see themselves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.basis import chart_encode, light_kernel, lobe_response
+from geodfx.constants import CELL, FINE_LIGHTS
+from geodfx.lobe_map import CENTRE, SLOPE, FacetTable, decode_facets, pack_lobes, unpack_lobes
+from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Tilt, View
+from geodfx.render.cells import make_cells, node_facets, node_point
+from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
+from tests.render.stones import make_stone, no_base, random_directions, random_stone, spread_channels
+
+SHAPE = (48, 60)
+SIDE = 12  # texels of a facet
+SLOPE_A_TEXEL = 0.004  # at most: 3 degrees across a facet
+
+
+def _faceted_stone(seed=3, widest=0.03):
+    """Return a stone of square facets side by side, each a lobe of its texels, three in four with a slope."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices(SHAPE)
+    facet = (rows // SIDE * (SHAPE[1] // SIDE) + columns // SIDE).ravel()
+    count = facet.max() + 1
+    corner = np.stack([np.arange(count) % (SHAPE[1] // SIDE), np.arange(count) // (SHAPE[1] // SIDE)], axis=1) * SIDE
+    slope = rng.uniform(-1, 1, (count, 2, 2)) * SLOPE_A_TEXEL * (np.arange(count) % 4 > 0)[:, None, None]
+    slope[1::8, :, 1] = 0  # nothing changes downwards
+    direction = spread_channels(rng, random_directions(rng, count, 0.5), 0.02)
+    width = rng.random(count) * widest
+    centre = corner + rng.integers(0, SIDE, (count, 2))
+    table = FacetTable(chart_encode(direction), slope, centre, width, np.zeros(count))
+    weight = rng.uniform(0.2, 1, (count, 3))[facet]
+    return make_stone(no_base(SHAPE), pack_lobes(SHAPE, np.arange(facet.size), facet, weight, table))
+
+
+@pytest.fixture(scope="module")
+def stone():
+    return _faceted_stone()
+
+
+@pytest.fixture(scope="module")
+def cells(stone):
+    return make_cells(stone.lobes, decode_facets(stone.lobes), SHAPE)
+
+
+def test_no_two_grids_share_a_node(cells):
+    owner = node_facets(cells)
+    assert np.bincount(owner.ravel(), minlength=len(cells.place) + 1)[:-1].tolist() == cells.nodes.prod(1).tolist()
+
+
+def test_a_texel_reads_within_the_grid_of_its_facet(stone, cells):
+    every = unpack_lobes(stone.lobes, SHAPE[1])
+    place = cells.place[every.facet].astype(np.float64)
+    texel = np.stack([every.texel % SHAPE[1], every.texel // SHAPE[1]], axis=1)
+    node = place[:, :2] + place[:, 2:] * texel
+    last = (cells.first + cells.nodes - 1)[every.facet]
+    assert (node >= cells.first[every.facet]).all()
+    assert (node <= last).all()
+
+
+def test_nodes_are_as_near_as_the_light_needs(stone, cells):
+    facets = decode_facets(stone.lobes)
+    assert (cells.nodes.prod(axis=1) > 1).mean() > 0.5
+    for f, (column, row) in enumerate(cells.first.tolist()):
+        grid = np.array(
+            [
+                [node_point(facets[f], cells.place[f], column + i, row + j) for i in range(cells.nodes[f, 0])]
+                for j in range(cells.nodes[f, 1])
+            ]
+        )
+        for axis in (0, 1):
+            steps = np.linalg.norm(np.diff(grid, axis=axis), axis=2)
+            assert steps.max(initial=0) <= 1.001 * max(CELL, 0.5 * facets[f, 6])
+
+
+def test_between_nodes_a_direction_is_the_texels_own(stone, cells):
+    """The first and the last node of a grid bracket what `decode_facets` has for the texels."""
+    facets = decode_facets(stone.lobes)
+    f = int(cells.nodes.prod(axis=1).argmax())
+    texel = np.array([facets[f, CENTRE] + 2, facets[f, CENTRE + 1] - 3], np.float64)
+    u, v = cells.place[f, :2] + cells.place[f, 2:] * texel
+    i, j = int(u), int(v)
+    corners = [np.array(node_point(facets[f], cells.place[f], i + k, j + m)) for m in (0, 1) for k in (0, 1)]
+    share = np.array([(1 - u + i) * (1 - v + j), (u - i) * (1 - v + j), (1 - u + i) * (v - j), (u - i) * (v - j)])
+    slope = facets[f, SLOPE : SLOPE + 4].reshape(2, 2)
+    np.testing.assert_allclose(share @ corners, facets[f, :2] + slope @ [2, -3], atol=1e-5)
+
+
+def test_scattered_texels_look_themselves():
+    stone = random_stone()
+    cells = make_cells(stone.lobes, decode_facets(stone.lobes), stone.alpha.shape)
+    assert cells.scattered.mean() > 0.3
+    assert (cells.nodes[cells.scattered] == 1).all()
+
+
+def test_lights_are_seen_texel_by_texel_where_their_rims_cross(stone):
+    every = unpack_lobes(stone.lobes, SHAPE[1])
+    for radius_deg in (0.5, 3, 10):
+        radius = math.radians(radius_deg)
+        radiance, area, blur = light_kernel(radius)
+        towards = every.direction[len(every.texel) // 2 + 5, 1].astype(np.float64)
+        frame = CpuRenderer(stone).render(View((DiscLight(tuple(towards), radius),)))[..., :3].reshape(-1, 3)
+        q = ((every.direction - towards) ** 2).sum(axis=2)
+        share = [
+            [lobe_response(np.float32(one), np.float32(area), width**2 + np.float32(blur)) for one in row]
+            for row, width in zip(q, every.width, strict=True)
+        ]
+        seen = np.zeros((SHAPE[0] * SHAPE[1], 3))
+        seen[every.texel] = every.weight * share * radiance
+        assert seen.max() > 1
+        np.testing.assert_allclose(frame, seen, rtol=2e-3, atol=2e-3 * radiance)
+
+
+def test_an_environment_is_seen_between_nodes_as_by_each_texel(stone, uneven_environment):
+    every, tilt = unpack_lobes(stone.lobes, SHAPE[1]), Tilt(0.2, -0.1)
+    frame = CpuRenderer(stone).render(View(environment=uneven_environment, tilt=tilt))[..., :3].reshape(-1, 3)
+    rotation, maps = tilt.rotation().astype(np.float32), uneven_environment.maps
+    seen = np.zeros((SHAPE[0] * SHAPE[1], 3))
+    for texel, directions, weight, width in zip(every.texel, every.direction, every.weight, every.width, strict=True):
+        for channel in range(3):
+            world = rotation @ directions[channel]
+            radiance = environment_lookup(maps, environment_level(width), channel, *world)
+            seen[texel, channel] += weight[channel] * radiance * lobe_horizon_share(directions[channel, 2], width)
+    apart = np.abs(frame - seen)
+    print(f"mean {apart.mean() / seen.mean():.4f}, most {apart.max() / seen.max():.4f} of the light")
+    assert apart.mean() < 0.004 * seen.mean()
+    assert apart.max() < 0.03 * seen.max()
+
+
+@pytest.mark.gpu
+def test_the_gpu_reads_the_same_cells(stone, glsl_version, uneven_environment):
+    ring = [(math.cos(k) * 0.4, math.sin(k) * 0.4, 0.9) for k in range(FINE_LIGHTS + 8)]
+    views = [
+        View(environment=uneven_environment, tilt=Tilt(0.2, -0.1)),
+        View(tuple(DiscLight(towards, 0.1) for towards in ring)),  # more than are looked at texel by texel
+        View((DiscLight((0.1, 0.2, 0.95), 0.002),)),  # a radiance beyond what a half holds
+    ]
+    on_gpu = GpuRenderer(stone, glsl_version)
+    rtol = 1e-4 if glsl_version == "330 core" else 2e-3
+    for view in views:
+        ours = CpuRenderer(stone).render(view)
+        np.testing.assert_allclose(on_gpu.render(view), ours, rtol=rtol, atol=rtol * float(ours.max()) / 10)
+    on_gpu.close()
