@@ -1,12 +1,12 @@
 """Every error that GeodFx raises on purpose, as one tree.
 
     GeodfxError
-      SessionError        session.toml, a light file, a tilt file, a mask: what a person wrote
+      SessionError        session.toml, a light or tilt file, a trace, a mask: what a person wrote
       PhotoError          one photo: missing, truncated, of another size, unreadable, duplicate
       CalibrationError    light directions that cannot be, or a chrome sphere that cannot be read
       FitError            photos that are in order but too few or too dark for the model
       StoneError          a .gdfx file: truncated, altered, newer than this version, absurd
-      ViewError           a light, tilt, environment or size that cannot be rendered
+      ViewError           a light, tilt, pose, environment or size that cannot be rendered
       BackendError        no GPU context, or one that fails
       RecipeError         a recipe of a simulated session, or a facet design that it names
       OutputError         a place that cannot be written, a disk that is full
