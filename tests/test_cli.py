@@ -19,6 +19,8 @@ from geodfx.capture.session import read_session
 from geodfx.cli import main
 from geodfx.colour import encode_srgb
 from geodfx.commands import process as process_command
+from geodfx.render.output import brightened
+from geodfx.render.picture import Picture, displayed_codes
 from tests.render.stones import random_stone
 from tests.sessions import write_environment, write_session
 
@@ -99,6 +101,12 @@ def test_it_tells_its_version(capsys):
         "relight s.gdfx -o a.npy --lights l.lp",
         "relight s.gdfx -o a.webp --lights l.lp --frame-suffix .png",
         "relight s.gdfx -o a.png --light 0,0,1 --tilt 3",
+        "relight s.gdfx -o a.png --light 0,0,1 --tone aces",
+        "relight s.gdfx -o a.png --light 0,0,1 --bloom 1.1",
+        "relight s.gdfx -o a.png --light 0,0,1 --gamut rec2020",
+        "relight s.gdfx -o a.npy --light 0,0,1 --tone plain",
+        "relight s.gdfx -o a.exr --light 0,0,1 --bloom 0",
+        "relight s.gdfx -o a --lights l.lp --frame-suffix .npy --gamut p3",
         "evaluate s.gdfx",
         "info",
     ],
@@ -312,6 +320,19 @@ def test_linear_files_hold_the_frame_itself(stone_path, tmp_path, suffix):
         np.testing.assert_array_equal(np.load(path), expected)
     else:
         np.testing.assert_array_equal(geodfx.images.read_image(path), expected[..., :3])
+
+
+def test_tone_bloom_and_gamut_reach_the_picture(stone_path, lit, tmp_path):
+    path = tmp_path / "frame.png"
+    light = ["--light", "0.3,0.2,0.9", "--exposure", "3"]
+    told = ["--tone", "filmic", "--bloom", "0.3", "--gamut", "p3"]
+    assert main(["relight", str(stone_path), "-o", str(path), *light, *told]) == 0
+    frame = brightened(lit(*light), geodfx.load(stone_path).display_gain)
+    expected = displayed_codes(frame, Picture("filmic", 0.3, gamut="p3"))
+    assert (expected != displayed_codes(frame, Picture())).any()
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+        assert picture.info["icc_profile"] == Picture(gamut="p3").profile
 
 
 @pytest.mark.gpu

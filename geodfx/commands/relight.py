@@ -13,11 +13,13 @@ from geodfx.api import load
 from geodfx.arrays import F32
 from geodfx.capture.session import read_lp, read_tilts
 from geodfx.commands.terminal import print_json, shown_progress
+from geodfx.gamut import GAMUTS
 from geodfx.images import check_writable
 from geodfx.paths import is_folder
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
 from geodfx.render.film import FILM_SUFFIXES, write_film
 from geodfx.render.output import FRAME_SUFFIXES, LINEAR_SUFFIXES, brightened, frame_stems, white_gain, write_frame
+from geodfx.render.picture import CURVES, Picture
 from geodfx.staging import staged
 from geodfx.stone import Stone
 
@@ -32,7 +34,7 @@ line, named after the photo or row; or a film if it ends in .webp or .png.
 
 Exposure: .npy and .exr hold linear light in white-card units, times 2^EV. .png and .webp hold what a display shows:
 with lights only, the light times the stone's display gain (see `geodfx info`) times 2^EV; with an environment, exposed
-so that 90% of the untilted stone stays below white, once for all frames, times 2^EV; then sRGB."""
+so that 90% of the untilted stone stays below white, once for all frames, times 2^EV; then --bloom, --gamut, --tone."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--tilts", type=Path, metavar="FILE.csv", help="one frame a row; columns file,pitch_deg,roll_deg")
     add("--frame-suffix", choices=FRAME_SUFFIXES, help="of the frames in the folder OUT (default: .png)")
     add("--exposure", type=_number, default=0.0, metavar="EV", help="light is multiplied by 2^EV (default: 0)")
+    add("--tone", choices=CURVES, help="how light becomes a picture: plain clips (default), filmic rolls off")
+    add(
+        "--bloom",
+        type=_share,
+        metavar="AMOUNT",
+        help="share, 0 to 1, of the light over white that spreads (default: 0)",
+    )
+    add(
+        "--gamut",
+        choices=tuple(GAMUTS),
+        help="colours of the picture: srgb (default), or p3 (Display P3), as it then says",
+    )
     add("--backend", choices=("cpu", "gpu"), default="cpu", help="what renders (default: cpu)")
     add("--size", type=int, metavar="N", help="longest side in pixels (default: one pixel a texel)")
     add("--json", action="store_true", help="print one line of JSON: the files, and the gain of displayed ones")
@@ -87,6 +101,7 @@ def _run(options: argparse.Namespace) -> None:
     out: Path = options.output
     is_film = job.names is not None and out.suffix.lower() in FILM_SUFFIXES
     suffix = (options.frame_suffix or ".png") if job.names is not None and not is_film else out.suffix.lower()
+    picture = Picture(options.tone or "plain", options.bloom or 0.0, gamut=options.gamut or "srgb")
     with Renderer(stone, options.backend) as renderer, shown_progress() as progress:
         gain = None if suffix in LINEAR_SUFFIXES else _display_gain(renderer, stone, job)
 
@@ -97,17 +112,17 @@ def _run(options: argparse.Namespace) -> None:
 
         if is_film:
             check_writable(out)
-            write_film(out, (brightened(frame, gain or 1.0) for frame in frames()))
+            write_film(out, (brightened(frame, gain or 1.0) for frame in frames()), picture)
             files = [out]
         elif job.names is None or job.source is None:
             check_writable(out)
-            write_frame(out, next(frames()), gain or 1.0)
+            write_frame(out, next(frames()), gain or 1.0, picture)
             files = [out]
         else:
             stems = frame_stems(job.names, job.source)
             with staged(out) as folder:
                 for stem, frame in zip(stems, frames(), strict=True):
-                    write_frame(folder / f"{stem}{suffix}", frame, gain or 1.0)
+                    write_frame(folder / f"{stem}{suffix}", frame, gain or 1.0, picture)
             files = [out / f"{stem}{suffix}" for stem in stems]
     if options.json:
         print_json({"files": [str(path) for path in files], "frames": len(job.views), "display_gain": gain})
@@ -132,6 +147,10 @@ def _check_usage(options: argparse.Namespace) -> None:
         wrong("--frame-suffix is for the frames in a folder; a single picture or film is what OUT ends in")
     if not several and out.suffix.lower() not in FRAME_SUFFIXES:
         wrong(f"{out}: OUT must end in one of {', '.join(FRAME_SUFFIXES)}")
+    linear = (options.frame_suffix or out.suffix.lower()) in LINEAR_SUFFIXES
+    for name in ("tone", "bloom", "gamut"):
+        if linear and getattr(options, name) is not None:
+            wrong(f"--{name} is for what a display shows; .npy and .exr hold the light itself")
     if several and out.suffix.lower() in LINEAR_SUFFIXES and not is_folder(out):
         wrong(f"{out}: several frames go into a folder, or into a film that ends in {' or '.join(FILM_SUFFIXES)}")
 
@@ -172,6 +191,13 @@ def _display_gain(renderer: Renderer, stone: Stone, job: _Job) -> float:
 def _number(text: str) -> float:
     """Return a finite number. Raises ArgumentTypeError."""
     return _numbers(1, 1)(text)[0]
+
+
+def _share(text: str) -> float:
+    """Return a number of 0 to 1. Raises ArgumentTypeError."""
+    if not 0 <= (number := _number(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not within 0 and 1")
+    return number
 
 
 def _numbers(fewest: int, most: int) -> Callable[[str], list[float]]:
