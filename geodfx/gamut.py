@@ -13,9 +13,22 @@ import numpy as np
 
 from geodfx.arrays import F32, F64
 
-__all__ = ["D65", "DISPLAY_P3", "GAMUTS", "SRGB", "Gamut", "adaptation", "from_rec709", "icc_profile", "white_xyz"]
+__all__ = [
+    "D65",
+    "DISPLAY_P3",
+    "GAMUTS",
+    "SRGB",
+    "Gamut",
+    "adaptation",
+    "from_rec709",
+    "icc_profile",
+    "temperature_rgb",
+    "white_xyz",
+]
 
 D65 = (0.3127, 0.3290)  # as Rec. ITU-R BT.709 and SMPTE EG 432-1 round it
+D65_KELVIN = 6504.0
+DAYLIGHT_FROM = 5000.0  # kelvin: where the CIE's reference light changes from a black body to daylight. CIE 13.3:1995
 D50_XYZ = np.array([0.9642, 1.0, 0.8249])  # the white of a profile's connection space. ICC.1:2022, 7.2.16
 # From XYZ to the responses between which Bradford's adaptation scales. ICC.1:2022, annex E.
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -45,6 +58,31 @@ def white_xyz(chromaticity: tuple[float, float]) -> F64:
     """Return XYZ (3,) with Y = 1 of a chromaticity, y not 0."""
     x, y = chromaticity
     return np.array([x / y, 1.0, (1 - x - y) / y])
+
+
+def temperature_rgb(kelvin: float, white_kelvin: float = D65_KELVIN) -> F64:
+    """Return linear Rec.709 (3,), luminance 1, of a light of 1000 to 25000 K where light of `white_kelvin` is white.
+
+    A black body below 5000 K, daylight from there on. What no Rec.709 colour shows is clipped at 0.
+    """
+    adapt = adaptation(white_xyz(_temperature_chromaticity(white_kelvin)), white_xyz(D65))
+    rgb = np.maximum(np.linalg.solve(SRGB.to_xyz(), adapt @ white_xyz(_temperature_chromaticity(kelvin))), 0)
+    return np.asarray(rgb / (SRGB.to_xyz()[1] @ rgb), np.float64)
+
+
+def _temperature_chromaticity(kelvin: float) -> tuple[float, float]:
+    """Return (x, y). Krystek (1985) for a black body, to 1e-4 from 1000 K; CIE 15:2004, 3.1, for daylight."""
+    t = kelvin
+    if t < DAYLIGHT_FROM:
+        u = (0.860117757 + 1.54118254e-4 * t + 1.28641212e-7 * t * t) / (1 + 8.42420235e-4 * t + 7.08145163e-7 * t * t)
+        v = (0.317398726 + 4.22806245e-5 * t + 4.20481691e-8 * t * t) / (1 - 2.89741816e-5 * t + 1.61456053e-7 * t * t)
+        scale = 2 * u - 8 * v + 4
+        return 3 * u / scale, 2 * v / scale
+    if t <= 7000:
+        x = 0.244063 + 0.09911e3 / t + 2.9678e6 / t**2 - 4.6070e9 / t**3
+    else:
+        x = 0.237040 + 0.24748e3 / t + 1.9018e6 / t**2 - 2.0064e9 / t**3
+    return x, -3 * x * x + 2.87 * x - 0.275
 
 
 def adaptation(source_xyz: F64, goal_xyz: F64) -> F64:

@@ -19,7 +19,7 @@ from geodfx.capture.session import read_session
 from geodfx.cli import main
 from geodfx.colour import encode_srgb
 from geodfx.commands import process as process_command
-from geodfx.render.output import brightened
+from geodfx.render.output import brightened, white_gain
 from geodfx.render.picture import Picture, displayed_codes
 from tests.render.stones import random_stone
 from tests.sessions import write_environment, write_session
@@ -101,6 +101,9 @@ def test_it_tells_its_version(capsys):
         "relight s.gdfx -o a.npy --lights l.lp",
         "relight s.gdfx -o a.webp --lights l.lp --frame-suffix .png",
         "relight s.gdfx -o a.png --light 0,0,1 --tilt 3",
+        "relight s.gdfx -o a.png --light 0,0,1 --preset sun",
+        "relight s.gdfx -o a --lights l.lp --preset sun",
+        "relight s.gdfx -o a.png --environment e.hdr --preset sun",
         "relight s.gdfx -o a.png --light 0,0,1 --tone aces",
         "relight s.gdfx -o a.png --light 0,0,1 --bloom 1.1",
         "relight s.gdfx -o a.png --light 0,0,1 --gamut rec2020",
@@ -333,6 +336,29 @@ def test_tone_bloom_and_gamut_reach_the_picture(stone_path, lit, tmp_path):
     with Image.open(path) as picture:
         np.testing.assert_array_equal(np.asarray(picture), expected)
         assert picture.info["icc_profile"] == Picture(gamut="p3").profile
+
+
+def test_a_preset_is_exposed_for_the_untilted_stone(stone_path, lit, tmp_path):
+    place = tmp_path / "shop.toml"
+    place.write_text(
+        "exposure_ev = -1\n[[lamps]]\ndirections = [[0.3, 0.2, 0.9]]\nradius_deg = 20\nrgb = [1, 0.9, 0.7]\n"
+    )
+    told = ["--preset", str(place)]
+    level = lit(*told)
+    view = geodfx.View(geodfx.preset(place).lights)
+    np.testing.assert_array_equal(level, geodfx.relight(geodfx.load(stone_path), view))
+    path = tmp_path / "frame.png"
+    assert main(["relight", str(stone_path), "-o", str(path), *told, "--tilt", "5,3"]) == 0
+    expected = displayed_codes(brightened(lit(*told, "--tilt", "5,3"), 0.5 * white_gain(level)), Picture())
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+
+
+def test_a_preset_that_is_not_known_is_told_with_those_that_are(stone_path, tmp_path, capsys):
+    assert main(["relight", str(stone_path), "-o", str(tmp_path / "a.png"), "--preset", "moon"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'moon' is not known; choose one of box, candle, counter, sun, window" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.gpu

@@ -2,7 +2,7 @@
 
 .npy and .exr hold a frame as it is: linear, premultiplied, in white-card units. .png and .webp hold what a display
 shows: linear * gain, then as a `Picture` says, with straight alpha. The gain of a view with lights only is the stone's
-own `display_gain`, at which its photos were compared; that of a view with an environment is `white_gain`.
+own `display_gain`, at which its photos were compared; that of a view with an environment or a preset is `white_gain`.
 """
 
 from __future__ import annotations
