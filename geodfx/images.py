@@ -28,6 +28,7 @@ from geodfx.paths import is_folder
 
 __all__ = [
     "PHOTO_SUFFIXES",
+    "atomic_path",
     "atomic_write",
     "check_writable",
     "is_own_picture",
@@ -98,7 +99,7 @@ def write_image(path: Path, frame: F32 | U8, *, half: bool = False, profile: byt
     suffix = path.suffix.lower()
     if suffix == ".exr":
         pixels = np.clip(frame, -HALF_MAX, HALF_MAX).astype(np.float16) if half else frame.astype(np.float32)
-        with _temporary(path) as temporary:
+        with atomic_path(path) as temporary:
             _write_exr(temporary, pixels)
     elif suffix == ".npy":
         with atomic_write(path) as out:
@@ -122,7 +123,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
     What was written can be read back. An OSError in the block becomes an OutputError that names file and remedy.
     """
-    with _temporary(path) as temporary, temporary.open("x+b") as file:
+    with atomic_path(path) as temporary, temporary.open("x+b") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())  # some file systems find only now that the disk is full
@@ -130,13 +131,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 def check_writable(path: Path) -> None:
     """Raise OutputError now if `path` could not be written later, after long work. Leaves nothing behind."""
-    with _temporary(path, keep=False) as temporary:
+    with atomic_path(path, keep=False) as temporary:
         temporary.touch(exist_ok=False)
 
 
 @contextmanager
-def _temporary(path: Path, *, keep: bool = True) -> Iterator[Path]:
-    """Yield a path beside `path`, and move what was written there to `path`."""
+def atomic_path(path: Path, *, keep: bool = True) -> Iterator[Path]:
+    """Yield a path beside `path`, and move what was written there to `path` once the block ends well, if `keep`.
+
+    Else nothing is left and `path` is as it was. An OSError in the block becomes an OutputError.
+    """
     temporary = path.parent / f".{path.name[:64]}.{secrets.token_hex(6)}.part"
     try:
         if path.is_dir():

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,6 +103,10 @@ def test_it_tells_its_version(capsys):
         "relight s.gdfx -o a.webp --lights l.lp --frame-suffix .png",
         "relight s.gdfx -o a.png --light 0,0,1 --tilt 3",
         "relight s.gdfx -o a.png --light 0,0,1 --preset sun",
+        "relight s.gdfx -o a.mp4 --light 0,0,1",
+        "relight s.gdfx -o a.png --light 0,0,1 --fps 30",
+        "relight s.gdfx -o a --lights l.lp --fps 30",
+        "relight s.gdfx -o a.mp4 --lights l.lp --fps 0",
         "relight s.gdfx -o a --lights l.lp --preset sun",
         "relight s.gdfx -o a.png --environment e.hdr --preset sun",
         "relight s.gdfx -o a.png --light 0,0,1 --tone aces",
@@ -280,6 +285,14 @@ def test_tilts_become_a_film(stone_path, tmp_path, suffix):
             # A WebP film loses a little more than its stills: it codes what changed.
             assert off.max() == 0 if suffix == ".png" else off.mean() < 8
             assert film.info["duration"] == 50
+
+
+def test_tilts_become_an_mp4_of_a_chosen_rate(stone_path, tmp_path):
+    tilts = write_tilts(tmp_path / "tilts.csv", 5)
+    words = ["relight", str(stone_path), "--light", "0.2,0.1,0.9", "--tilts", str(tilts), "--fps", "30"]
+    assert main([*words, "-o", str(tmp_path / "film.mp4")]) == 0
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "film.mp4"))
+    assert (frames, seconds) == (5, pytest.approx(5 / 30, abs=0.01))
 
 
 def test_lights_alone_are_displayed_at_the_stones_own_gain(stone_path, lit, tmp_path):

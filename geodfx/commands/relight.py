@@ -17,7 +17,7 @@ from geodfx.gamut import GAMUTS
 from geodfx.images import check_writable
 from geodfx.paths import is_folder
 from geodfx.render import DiscLight, Environment, Renderer, Tilt, View
-from geodfx.render.film import FILM_SUFFIXES, write_film
+from geodfx.render.film import FILM_FPS, FILM_FPS_MOST, FILM_SUFFIXES, write_film
 from geodfx.render.output import FRAME_SUFFIXES, LINEAR_SUFFIXES, brightened, frame_stems, white_gain, write_frame
 from geodfx.render.picture import CURVES, Picture
 from geodfx.render.presets import Preset, preset, preset_names
@@ -31,7 +31,7 @@ Relight a stone. Give what lights it: --light, --environment or both, --lights o
 its tilt is shown by --tilt or --tilts alone.
 
 OUT is a picture (.npy, .exr, .png, .webp). With --lights or --tilts it is a folder, made if need be, of one frame a
-line, named after the photo or row; or a film if it ends in .webp or .png.
+line, named after the photo or row; or a film if it ends in .webp, .png or .mp4 (no alpha).
 
 Exposure: .npy and .exr hold linear light in white-card units, times 2^EV. .png and .webp hold what a display shows:
 with lights only, the light times the stone's display gain (see `geodfx info`) times 2^EV; with an environment or a
@@ -76,6 +76,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--tilt", type=_numbers(2, 2), metavar="PITCH,ROLL", help="degrees; above 0: top edge nearer, right edge away")
     add("--tilts", type=Path, metavar="FILE.csv", help="one frame a row; columns file,pitch_deg,roll_deg")
     add("--frame-suffix", choices=FRAME_SUFFIXES, help="of the frames in the folder OUT (default: .png)")
+    add(
+        "--fps",
+        type=_rate,
+        metavar="N",
+        help=f"frames a second of a film, 1 to {FILM_FPS_MOST:g} (default: {FILM_FPS:g})",
+    )
     add("--exposure", type=_number, default=0.0, metavar="EV", help="light is multiplied by 2^EV (default: 0)")
     add("--tone", choices=CURVES, help="how light becomes a picture: plain clips (default), filmic rolls off")
     add(
@@ -116,7 +122,7 @@ def _run(options: argparse.Namespace) -> None:
 
         if is_film:
             check_writable(out)
-            write_film(out, (brightened(frame, gain or 1.0) for frame in frames()), picture)
+            write_film(out, (brightened(frame, gain or 1.0) for frame in frames()), picture, options.fps or FILM_FPS)
             files = [out]
         elif job.names is None or job.source is None:
             check_writable(out)
@@ -152,6 +158,8 @@ def _check_usage(options: argparse.Namespace) -> None:
     several = bool(lights or tilts)
     if options.frame_suffix and not (several and out.suffix.lower() not in FILM_SUFFIXES):
         wrong("--frame-suffix is for the frames in a folder; a single picture or film is what OUT ends in")
+    if options.fps is not None and not (several and out.suffix.lower() in FILM_SUFFIXES):
+        wrong(f"--fps is for a film: several frames, and OUT ends in one of {', '.join(FILM_SUFFIXES)}")
     if not several and out.suffix.lower() not in FRAME_SUFFIXES:
         wrong(f"{out}: OUT must end in one of {', '.join(FRAME_SUFFIXES)}")
     linear = (options.frame_suffix or out.suffix.lower()) in LINEAR_SUFFIXES
@@ -159,7 +167,7 @@ def _check_usage(options: argparse.Namespace) -> None:
         if linear and getattr(options, name) is not None:
             wrong(f"--{name} is for what a display shows; .npy and .exr hold the light itself")
     if several and out.suffix.lower() in LINEAR_SUFFIXES and not is_folder(out):
-        wrong(f"{out}: several frames go into a folder, or into a film that ends in {' or '.join(FILM_SUFFIXES)}")
+        wrong(f"{out}: several frames go into a folder, or into a film that ends in one of {', '.join(FILM_SUFFIXES)}")
 
 
 def _plan(stone: Stone, options: argparse.Namespace, place: Preset | None) -> _Job:
@@ -205,8 +213,17 @@ def _number(text: str) -> float:
 
 def _share(text: str) -> float:
     """Return a number of 0 to 1. Raises ArgumentTypeError."""
-    if not 0 <= (number := _number(text)) <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not within 0 and 1")
+    return _within(text, 0, 1)
+
+
+def _rate(text: str) -> float:
+    """Return frames a second. Raises ArgumentTypeError."""
+    return _within(text, 1, FILM_FPS_MOST)
+
+
+def _within(text: str, low: float, high: float) -> float:
+    if not low <= (number := _number(text)) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not within {low:g} and {high:g}")
     return number
 
 
