@@ -100,6 +100,8 @@ def bloom(frame: F32, amount: float, radius: float) -> tuple[F32, F32]:
     colour, alpha = frame[..., :3], frame[..., 3:]
     lost = np.maximum(colour - alpha, 0) * np.float32(amount)
     glare = np.zeros_like(lost)
+    if not lost.any():
+        return frame, glare
     pixels = radius * max(frame.shape[:2])
     for spread, share in GLARE:
         glare += np.float32(share) * _blurred(lost, spread * pixels)
