@@ -21,16 +21,16 @@ import OpenEXR
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from geodfx.arrays import F32, U8
-from geodfx.colour import encode_srgb, to_codes
+from geodfx.colour import to_codes
 from geodfx.errors import GeodfxError, OutputError, PhotoError, SessionError
 from geodfx.headers import BadPictureError, Header, check_exr, png_essentials, read_header
 from geodfx.paths import is_folder
 
 __all__ = [
     "PHOTO_SUFFIXES",
+    "atomic_path",
     "atomic_write",
     "check_writable",
-    "display_codes",
     "is_own_picture",
     "probe_image",
     "read_image",
@@ -89,26 +89,28 @@ def is_own_picture(path: Path) -> bool:
         return False
 
 
-def write_image(path: Path, frame: F32 | U8, *, half: bool = False) -> None:
+def write_image(path: Path, frame: F32 | U8, *, half: bool = False, profile: bytes | None = None) -> None:
     """Write a frame (H, W, 3 or 4), atomically, as its suffix says.
 
     .npy, .exr: float32 (float16 in the .exr if `half`, clipped to its range), as given, channels RGB or RGBA.
-    .png, .webp: uint8 as given; float32 is taken as linear and premultiplied, and becomes sRGB with straight alpha.
+    .png, .webp: codes, uint8, as given, alpha straight; the file says that they are sRGB, or what `profile` (ICC) says.
     Raises OutputError for another suffix, a place that cannot be written or a disk that is full.
     """
     suffix = path.suffix.lower()
     if suffix == ".exr":
         pixels = np.clip(frame, -HALF_MAX, HALF_MAX).astype(np.float16) if half else frame.astype(np.float32)
-        with _temporary(path) as temporary:
+        with atomic_path(path) as temporary:
             _write_exr(temporary, pixels)
     elif suffix == ".npy":
         with atomic_write(path) as out:
             np.save(out, frame.astype(np.float32), allow_pickle=False)
     elif suffix in (".png", ".webp"):
-        codes = np.asarray(frame if frame.dtype == np.uint8 else display_codes(np.asarray(frame, np.float32)), np.uint8)
+        if frame.dtype != np.uint8:
+            raise TypeError(f"a {suffix} picture holds codes, uint8, not {frame.dtype}")
+        codes = np.asarray(frame, np.uint8)
         if suffix == ".webp" and max(codes.shape) > WEBP_MAX:
             raise OutputError(f"{path}: a WebP picture is at most {WEBP_MAX} pixels wide and high; name it .png")
-        encoded = _encode(codes, suffix)
+        encoded = _encode(codes, suffix, profile)
         with atomic_write(path) as out:
             out.write(encoded)
     else:
@@ -121,7 +123,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
     What was written can be read back. An OSError in the block becomes an OutputError that names file and remedy.
     """
-    with _temporary(path) as temporary, temporary.open("x+b") as file:
+    with atomic_path(path) as temporary, temporary.open("x+b") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())  # some file systems find only now that the disk is full
@@ -129,13 +131,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 def check_writable(path: Path) -> None:
     """Raise OutputError now if `path` could not be written later, after long work. Leaves nothing behind."""
-    with _temporary(path, keep=False) as temporary:
+    with atomic_path(path, keep=False) as temporary:
         temporary.touch(exist_ok=False)
 
 
 @contextmanager
-def _temporary(path: Path, *, keep: bool = True) -> Iterator[Path]:
-    """Yield a path beside `path`, and move what was written there to `path`."""
+def atomic_path(path: Path, *, keep: bool = True) -> Iterator[Path]:
+    """Yield a path beside `path`, and move what was written there to `path` once the block ends well, if `keep`.
+
+    Else nothing is left and `path` is as it was. An OSError in the block becomes an OutputError.
+    """
     temporary = path.parent / f".{path.name[:64]}.{secrets.token_hex(6)}.part"
     try:
         if path.is_dir():
@@ -227,25 +232,18 @@ def _to_rgb(pixels: Picture) -> Picture:
     )
 
 
-def display_codes(frame: F32) -> U8:
-    """Return sRGB codes with straight alpha of a linear, premultiplied frame (H, W, 3 or 4)."""
-    colour, alpha = frame[..., :3], frame[..., 3:]
-    if alpha.size:
-        colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
-    return np.asarray(to_codes(np.concatenate([encode_srgb(colour), alpha], axis=2), np.uint8), np.uint8)
-
-
-def _encode(codes: U8, suffix: str) -> bytes:
-    """Return the bytes of a PNG that says it is sRGB, or of a WebP, which is sRGB unless it says otherwise."""
+def _encode(codes: U8, suffix: str, profile: bytes | None) -> bytes:
+    """Return the bytes of a PNG that says what it is, or of a WebP, which is sRGB unless it says otherwise."""
     out = io.BytesIO()
     picture = Image.fromarray(np.ascontiguousarray(codes))
     if suffix == ".png":
         chunks = PngImagePlugin.PngInfo()
-        chunks.add(b"sRGB", b"\0")  # rendering intent: perceptual
+        if profile is None:
+            chunks.add(b"sRGB", b"\0")  # rendering intent: perceptual
         chunks.add_text("Software", SOFTWARE)
-        picture.save(out, "PNG", pnginfo=chunks)
+        picture.save(out, "PNG", pnginfo=chunks, icc_profile=profile)
     else:
-        picture.save(out, "WEBP", quality=WEBP_QUALITY, method=4)
+        picture.save(out, "WEBP", quality=WEBP_QUALITY, method=4, icc_profile=profile)
     return out.getvalue()
 
 

@@ -24,8 +24,8 @@ def stone(session):
 
 
 def test_every_public_name_is_there():
-    verbs = {"process", "load", "relight", "evaluate"}
-    types = {"Stone", "View", "DiscLight", "Tilt", "Environment", "Renderer", "Score"}
+    verbs = {"process", "load", "relight", "evaluate", "preset", "displayed_light"}
+    types = {"Stone", "View", "DiscLight", "Tilt", "Environment", "Renderer", "Score", "Preset", "Picture"}
     assert verbs | types | {"__version__"} | set(errors.__all__) <= set(geodfx.__all__)
     assert all(hasattr(geodfx, name) for name in geodfx.__all__)
 

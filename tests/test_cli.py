@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +20,8 @@ from geodfx.capture.session import read_session
 from geodfx.cli import main
 from geodfx.colour import encode_srgb
 from geodfx.commands import process as process_command
+from geodfx.render.output import brightened, white_gain
+from geodfx.render.picture import Picture, displayed_codes
 from tests.render.stones import random_stone
 from tests.sessions import write_environment, write_session
 
@@ -99,6 +102,19 @@ def test_it_tells_its_version(capsys):
         "relight s.gdfx -o a.npy --lights l.lp",
         "relight s.gdfx -o a.webp --lights l.lp --frame-suffix .png",
         "relight s.gdfx -o a.png --light 0,0,1 --tilt 3",
+        "relight s.gdfx -o a.png --light 0,0,1 --preset sun",
+        "relight s.gdfx -o a.mp4 --light 0,0,1",
+        "relight s.gdfx -o a.png --light 0,0,1 --fps 30",
+        "relight s.gdfx -o a --lights l.lp --fps 30",
+        "relight s.gdfx -o a.mp4 --lights l.lp --fps 0",
+        "relight s.gdfx -o a --lights l.lp --preset sun",
+        "relight s.gdfx -o a.png --environment e.hdr --preset sun",
+        "relight s.gdfx -o a.png --light 0,0,1 --tone aces",
+        "relight s.gdfx -o a.png --light 0,0,1 --bloom 1.1",
+        "relight s.gdfx -o a.png --light 0,0,1 --gamut rec2020",
+        "relight s.gdfx -o a.npy --light 0,0,1 --tone plain",
+        "relight s.gdfx -o a.exr --light 0,0,1 --bloom 0",
+        "relight s.gdfx -o a --lights l.lp --frame-suffix .npy --gamut p3",
         "evaluate s.gdfx",
         "info",
     ],
@@ -271,6 +287,14 @@ def test_tilts_become_a_film(stone_path, tmp_path, suffix):
             assert film.info["duration"] == 50
 
 
+def test_tilts_become_an_mp4_of_a_chosen_rate(stone_path, tmp_path):
+    tilts = write_tilts(tmp_path / "tilts.csv", 5)
+    words = ["relight", str(stone_path), "--light", "0.2,0.1,0.9", "--tilts", str(tilts), "--fps", "30"]
+    assert main([*words, "-o", str(tmp_path / "film.mp4")]) == 0
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "film.mp4"))
+    assert (frames, seconds) == (5, pytest.approx(5 / 30, abs=0.01))
+
+
 def test_lights_alone_are_displayed_at_the_stones_own_gain(stone_path, lit, tmp_path):
     path = tmp_path / "frame.png"
     words = ["--light", "0.3,0.2,0.9"]
@@ -312,6 +336,42 @@ def test_linear_files_hold_the_frame_itself(stone_path, tmp_path, suffix):
         np.testing.assert_array_equal(np.load(path), expected)
     else:
         np.testing.assert_array_equal(geodfx.images.read_image(path), expected[..., :3])
+
+
+def test_tone_bloom_and_gamut_reach_the_picture(stone_path, lit, tmp_path):
+    path = tmp_path / "frame.png"
+    light = ["--light", "0.3,0.2,0.9", "--exposure", "3"]
+    told = ["--tone", "filmic", "--bloom", "0.3", "--gamut", "p3"]
+    assert main(["relight", str(stone_path), "-o", str(path), *light, *told]) == 0
+    frame = brightened(lit(*light), geodfx.load(stone_path).display_gain)
+    expected = displayed_codes(frame, Picture("filmic", 0.3, gamut="p3"))
+    assert (expected != displayed_codes(frame, Picture())).any()
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+        assert picture.info["icc_profile"] == Picture(gamut="p3").profile
+
+
+def test_a_preset_is_exposed_for_the_untilted_stone(stone_path, lit, tmp_path):
+    place = tmp_path / "shop.toml"
+    place.write_text(
+        "exposure_ev = -1\n[[lamps]]\ndirections = [[0.3, 0.2, 0.9]]\nradius_deg = 20\nrgb = [1, 0.9, 0.7]\n"
+    )
+    told = ["--preset", str(place)]
+    level = lit(*told)
+    view = geodfx.View(geodfx.preset(place).lights)
+    np.testing.assert_array_equal(level, geodfx.relight(geodfx.load(stone_path), view))
+    path = tmp_path / "frame.png"
+    assert main(["relight", str(stone_path), "-o", str(path), *told, "--tilt", "5,3"]) == 0
+    expected = displayed_codes(brightened(lit(*told, "--tilt", "5,3"), 0.5 * white_gain(level)), Picture())
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+
+
+def test_a_preset_that_is_not_known_is_told_with_those_that_are(stone_path, tmp_path, capsys):
+    assert main(["relight", str(stone_path), "-o", str(tmp_path / "a.png"), "--preset", "moon"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'moon' is not known; choose one of box, candle, counter, sun, window" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.gpu

@@ -316,15 +316,20 @@ def test_written_floats_come_back(tmp_path):
     np.testing.assert_array_equal(half, np.clip(frame * 1e4, -65504, 65504).astype(np.float16))
 
 
-def test_a_linear_frame_becomes_srgb_with_straight_alpha(tmp_path):
-    frame = np.zeros((1, 3, 4), np.float32)
-    frame[0, 0] = 0.5 * 0.6038273, 0.5, 0.0, 0.5  # sRGB 0.8 is linear 0.6038273 (IEC 61966-2-1)
-    frame[0, 1] = 7.0, 1.0, 0.0, 1.0
-    write_image(tmp_path / "frame.png", frame)
-    with Image.open(tmp_path / "frame.png") as picture:
-        pixels = np.asarray(picture)
-        assert picture.info["srgb"] == 0
-    assert pixels.tolist() == [[[204, 255, 0, 128], [255, 255, 0, 255], [0, 0, 0, 0]]]
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_a_display_file_takes_codes_alone(tmp_path, suffix):
+    with pytest.raises(TypeError, match="holds codes, uint8, not float32"):
+        write_image(tmp_path / f"frame{suffix}", np.zeros((2, 2, 4), np.float32))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_profile_is_written_into_display_files(tmp_path):
+    for suffix in (".png", ".webp"):
+        path = tmp_path / f"frame{suffix}"
+        write_image(path, noise(), profile=b"a profile, told as given")
+        with Image.open(path) as picture:
+            assert picture.info["icc_profile"] == b"a profile, told as given"
+            assert "srgb" not in picture.info
 
 
 def test_codes_are_written_as_they_are(tmp_path):
@@ -332,6 +337,7 @@ def test_codes_are_written_as_they_are(tmp_path):
     write_image(tmp_path / "frame.png", pixels)
     with Image.open(tmp_path / "frame.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), pixels)
+        assert picture.info["srgb"] == 0
     smooth = np.full((20, 30, 3), (200, 90, 30), np.uint8)
     write_image(tmp_path / "frame.webp", smooth)
     with Image.open(tmp_path / "frame.webp") as picture:
@@ -339,8 +345,8 @@ def test_codes_are_written_as_they_are(tmp_path):
 
 
 def test_the_same_frame_gives_the_same_bytes_and_is_known_as_ours(tmp_path):
-    frame = np.random.default_rng(3).random((7, 11, 4)).astype(np.float32)
     for suffix in (".png", ".exr", ".webp", ".npy"):
+        frame = noise(channels=4) if suffix in (".png", ".webp") else noise(channels=4).astype(np.float32)
         for name in ("one", "two"):
             write_image(tmp_path / (name + suffix), frame)
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
@@ -368,7 +374,7 @@ def test_what_fails_leaves_nothing_and_what_was_there(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".png", ".exr", ".npy", ".webp"])
 def test_a_place_that_cannot_be_written(tmp_path, suffix):
-    frame = np.zeros((2, 2, 4), np.float32)
+    frame = np.zeros((2, 2, 4), np.uint8)
     (tmp_path / "file").touch()
     (tmp_path / f"folder{suffix}").mkdir()
     for path, reason in (
@@ -395,7 +401,7 @@ from pathlib import Path
 import numpy as np
 from geodfx.errors import OutputError
 from geodfx.images import write_image
-frame = np.random.default_rng(0).random((200, 200, 4)).astype(np.float32)
+frame = np.random.default_rng(0).integers(0, 256, (200, 200, 4)).astype(np.uint8)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     write_image(Path(sys.argv[1]), frame)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geodfx.render.presets import preset_names
 from geodfx.stone import Stone
 from tests.render.stones import base_of
 
@@ -53,6 +54,7 @@ def test_it_holds_every_file_of_the_package(wheel):
     assert {name for name in held if name.startswith("geodfx/")} == wanted
     assert "geodfx/py.typed" in held
     assert any(name.startswith("geodfx/shaders/") and name.endswith(".glsl") for name in held)
+    assert {f"geodfx/presets/{name}.toml" for name in preset_names()} <= held
     licences = {name.rpartition("/")[2] for name in held if "/licenses/" in name}
     assert licences >= {"LICENSE", "NOTICE"}
 

@@ -1,8 +1,8 @@
 """Frames to picture files: what they are named, and how bright a display shows them.
 
 .npy and .exr hold a frame as it is: linear, premultiplied, in white-card units. .png and .webp hold what a display
-shows: linear * gain, then sRGB with straight alpha. The gain of a view with lights only is the stone's own
-`display_gain`, at which its photos were compared; that of a view with an environment is `white_gain`.
+shows: linear * gain, then as a `Picture` says, with straight alpha. The gain of a view with lights only is the stone's
+own `display_gain`, at which its photos were compared; that of a view with an environment or a preset is `white_gain`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from geodfx.arrays import F32
 from geodfx.constants import WHITE_QUANTILE
 from geodfx.errors import OutputError
 from geodfx.images import write_image
+from geodfx.render.picture import Picture, displayed_codes
 
 __all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "brightened", "frame_stems", "white_gain", "write_frame"]
 
 LINEAR_SUFFIXES = (".npy", ".exr")
 BODY_MOST = 0.4  # linear: two thirds of white as a display shows it
+PLAIN = Picture()
 FRAME_SUFFIXES = (*LINEAR_SUFFIXES, ".png", ".webp")
 
 
@@ -44,10 +46,15 @@ def brightened(frame: F32, gain: float) -> F32:
     return frame * factors
 
 
-def write_frame(path: Path, frame: F32, gain: float) -> None:
-    """Write a frame (H, W, 4) as its suffix says, atomically; `gain` counts for display files. Raises OutputError."""
-    linear = path.suffix.lower() in LINEAR_SUFFIXES
-    write_image(path, frame if linear else brightened(frame, gain))
+def write_frame(path: Path, frame: F32, gain: float, picture: Picture = PLAIN) -> None:
+    """Write a frame (H, W, 4) as its suffix says, atomically. `gain` and `picture` count for display files.
+
+    Raises OutputError, and ViewError for a headroom that a display file does not hold.
+    """
+    if path.suffix.lower() in LINEAR_SUFFIXES:
+        write_image(path, frame)
+    else:
+        write_image(path, displayed_codes(brightened(frame, gain), picture), profile=picture.profile)
 
 
 def frame_stems(names: Iterable[str], source: Path) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from geodfx.arrays import F32, U8
-from geodfx.colour import encode_srgb, to_codes
+from geodfx.arrays import U8
 from geodfx.render import Renderer
-from geodfx.render.output import white_gain
+from geodfx.render.output import PLAIN, brightened, white_gain
+from geodfx.render.picture import opaque_codes
 from geodfx.render.view import DiscLight, Tilt, View
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage
@@ -24,7 +24,6 @@ LIGHTS = (
 )
 TILTS_DEG = ((0.0, -8.0), (0.0, 0.0), (0.0, 8.0))  # pitch, roll: as a hand turns a ring
 SHARES = (0.25, 0.5, 0.75)  # of the captured rolls, for a stone captured by its tilt
-BACKDROP = 0.012  # linear: a dark grey, so that the outline of a dark stone is seen
 LARGEST = 1024  # pixels a tilt
 
 
@@ -35,7 +34,7 @@ def draw_preview(stone: Stone) -> U8:
     with Renderer(stone) as renderer:
         frames = [renderer.render(View(lights, tilt=tilt, size=size)) for tilt in tilts]
     gain = stone.display_gain if stone.tilting is not None else white_gain(frames[len(frames) // 2])
-    return np.concatenate([_on_backdrop(frame, gain) for frame in frames], axis=1)
+    return np.concatenate([opaque_codes(brightened(frame, gain), PLAIN) for frame in frames], axis=1)
 
 
 def _usual_tilts() -> list[Tilt]:
@@ -49,8 +48,3 @@ def _captured_tilts(stage: TiltStage) -> list[Tilt]:
     rolls = [float(np.quantile(roll, share)) for share in SHARES]
     nearest = [int(np.argmin((pitch - middle) ** 2 + (roll - goal) ** 2)) for goal in rolls]
     return [Tilt(float(pitch[i]), float(roll[i])) for i in nearest]
-
-
-def _on_backdrop(frame: F32, gain: float) -> U8:
-    linear = frame[..., :3] * np.float32(gain) + np.float32(BACKDROP) * (1 - frame[..., 3:])
-    return np.asarray(to_codes(encode_srgb(linear), np.uint8), np.uint8)
