@@ -2,9 +2,8 @@
 
 A facet whose texels all look the same way has one node. Of one whose direction changes across it, a step from node to
 node is at most CELL, or half of the facet's own width, which softens what it sees; texels read between the four nodes
-around them. A facet whose texels lie so scattered that it would have more nodes than lobes has none: its texels look
-at all light themselves, as they do at a light whose rim crosses their facet: a flash is many times as bright as white,
-so that nothing between two nodes tells where it ends. All grids lie in one atlas, shelf by shelf.
+around them. A facet whose texels lie so scattered that it would have more than NODES_A_LOBE nodes for each has longer
+steps. All grids lie in one atlas, shelf by shelf.
 """
 
 from __future__ import annotations
@@ -14,17 +13,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geodfx.arrays import F32, I64, U32, Bool
+from geodfx.arrays import F32, I64, U32
 from geodfx.codes import first_lobe, lobe_count, unpack_facet
 from geodfx.constants import CELL
 from geodfx.jit import kernel
 from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WIDTH, Lobes
 
-__all__ = ["STRETCH", "Cells", "make_cells", "node_facets", "node_point"]
+__all__ = ["STRETCH", "Cells", "is_fine", "make_cells", "node_facets", "node_point"]
 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
 ATLAS_WIDTH = 1024
 MOST_NODES = 512  # along a side of a grid
+NODES_A_LOBE = 2
+RIM_ERROR = 0.03
+MOST = 0.99  # of the lobes: their steps count
 INSET = 1e-3  # of a step: texels stay as far from the rim of their grid, so that rounding reads no neighbour's light
 
 
@@ -35,7 +37,7 @@ class Cells(NamedTuple):
     first: I64  # (F, 2) column and row of a grid's first node
     nodes: I64  # (F, 2) its columns and rows; (1, 1) and no step: one node
     place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
-    scattered: Bool  # (F,) its one node holds no light
+    step: float  # on the chart between nodes, of all but a few lobes at most
     spread: F32  # (F,) how far, as a chord, directions lie from that at the facet's centre; 0: it has no slope
 
 
@@ -49,8 +51,11 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
     step = np.maximum(facets[:, WIDTH] * np.float32(0.5), np.float32(CELL))
     slope = np.stack([np.hypot(facets[:, SLOPE + k], facets[:, SLOPE + 2 + k]) for k in (0, 1)], axis=1)
     count = np.minimum(np.ceil(extent * slope / step[:, None]).astype(np.int64), extent) + 1
-    scattered = (count.prod(axis=1) > members) & (spread > 0) | (count.max(axis=1, initial=1) > MOST_NODES)
-    count[scattered] = 1
+    while True:
+        many = (count.prod(axis=1) > np.maximum(NODES_A_LOBE * members, 1)) | (count.max(axis=1) > MOST_NODES)
+        if not many.any():
+            break
+        count[many] = (count[many] + 1) // 2  # ends at one node
     first, rows = _pack(count)
 
     place = np.zeros((total, 4), np.float64)
@@ -58,11 +63,13 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         wide = count[:, k] > 1
         # A column of one texel stands where that texel is; where nothing changes along a row, all read one node.
         scale = np.where(wide, (count[:, k] - 1 - 2 * INSET) / np.maximum(extent[:, k], 1), extent[:, k] == 0)
-        scale[(spread == 0) | scattered] = 0
+        scale[spread == 0] = 0
         place[:, k] = first[:, k] + np.where(wide, INSET, 0) - scale * np.where(scale > 0, low[:, k], 0)
         place[:, 2 + k] = scale
     size = (ATLAS_WIDTH, 1 << max(0, math.ceil(math.log2(max(rows, 1)))))
-    return Cells(size, first, count, place.astype(np.float32), scattered, spread)
+    longest = np.where(place[:, 2:] > 0, slope / np.maximum(place[:, 2:], 1e-9), 0).max(axis=1, initial=0)
+    most = np.quantile(np.repeat(longest, members), MOST) if members.any() else 0.0
+    return Cells(size, first, count, place.astype(np.float32), float(most), spread)
 
 
 def node_facets(cells: Cells) -> U32:
@@ -84,6 +91,16 @@ def _pack(count: I64) -> tuple[I64, int]:
         first[f] = column, row
         column, tall = column + columns, max(tall, rows)
     return first, row + tall
+
+
+def is_fine(lights: F32, step: float) -> bool:
+    """Tell whether one of some lights (L, 9), as of `Lighting`, is too small for its rim to be told from nodes.
+
+    Between nodes a step apart the squared chord to a light, straight but for its square, errs by step^2 / 4: of the rim
+    that may be RIM_ERROR. With steps of CELL a light of 1.9 degrees is large enough.
+    """
+    ramp = 2 * np.sqrt(12 * lights[:, 3] * lights[:, 4])
+    return bool((ramp * RIM_ERROR < step * step / 4).any())
 
 
 @kernel

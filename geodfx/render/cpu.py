@@ -14,7 +14,7 @@ from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, run_bands
 from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WEIGHT, decode_edges, decode_facets, empty_lobes
 from geodfx.render.cells import make_cells
-from geodfx.render.facet_light import NO_MAPS, light_cells, see_environment, see_lights
+from geodfx.render.facet_light import light_cells, see_lights
 from geodfx.render.lighting import light_stone
 from geodfx.render.tilted import covered, inside_edges, move_edges, present
 from geodfx.render.view import View
@@ -50,16 +50,12 @@ class CpuRenderer:
             self._lobes.refs,
             self._facets,
             self._cells.place,
-            self._cells.scattered,
             move_edges(self._edges, self._facets, lighting.point),
             glow,
             lit,
             near_first,
             near,
             lighting.lights,
-            NO_MAPS if lighting.environment is None else lighting.environment.maps,
-            lighting.rotation,
-            np.float32(lighting.gain),
         )
 
         def shade(first: int, last: int) -> None:
@@ -90,16 +86,12 @@ def _shade_rows(
     refs: U32,
     facets: F32,
     place: F32,
-    scattered: Bool,
     edges: F32,
     glow: F32,
     lit: Bool,
     near_first: I64,
     near: I64,
     lights: F32,
-    maps: F32,
-    rotation: F32,
-    gain: np.float32,
     first: int,
     last: int,
     frame: F32,
@@ -114,8 +106,8 @@ def _shade_rows(
         smooth = (planes[:, row, left:right], weight, offset, intensity, display_gain)
         _add_base_row(*smooth, values[:, left:right], pixels[left:right])
         if refs.shape[0] > 0:
-            sharp = (index[row], refs, facets, place, scattered, edges, glow, lit, near_first, near)
-            _add_lobes_row(*sharp, lights, maps, rotation, gain, row, left, right, pixels)
+            sharp = (index[row], refs, facets, place, edges, glow, lit, near_first, near)
+            _add_lobes_row(*sharp, lights, row, left, right, pixels)
         for column in range(width):
             pixels[column, 3] = np.float32(alpha[row, column]) / np.float32(255.0)
             if alpha[row, column] == 0:
@@ -170,23 +162,18 @@ def _add_lobes_row(
     refs: U32,
     facets: F32,
     place: F32,
-    scattered: Bool,
     edges: F32,
     glow: F32,
     lit: Bool,
     near_first: I64,
     near: I64,
     lights: F32,
-    maps: F32,
-    rotation: F32,
-    gain: np.float32,
     row: int,
     left: int,
     right: int,
     pixels: F32,
 ) -> None:
     """Add what the texels of a row see through their lobes."""
-    surrounded = maps.shape[0] > 0
     y = np.float32(row)
     for column in range(left, right):
         x = np.float32(column)
@@ -198,18 +185,12 @@ def _add_lobes_row(
             if not lit[f]:
                 continue
             red, green, blue = _read_cells(glow, place, int(f), x, y)
-            alone = surrounded and scattered[f]
-            if alone or near_first[f + 1] > near_first[f]:
+            if near_first[f + 1] > near_first[f]:
                 facet = facets[f]
                 to_right, down = x - facet[CENTRE], y - facet[CENTRE + 1]
                 a = facet[PLACE] + facet[SLOPE] * to_right + facet[SLOPE + 1] * down
                 b = facet[PLACE + 1] + facet[SLOPE + 2] * to_right + facet[SLOPE + 3] * down
                 seen_r, seen_g, seen_b = see_lights(facet, a, b, near, near_first[f], near_first[f + 1], lights)
-                if alone:
-                    all_r, all_g, all_b = see_environment(facet, a, b, maps, rotation)
-                    seen_r += gain * all_r
-                    seen_g += gain * all_g
-                    seen_b += gain * all_b
                 red += facet[WEIGHT] * seen_r
                 green += facet[WEIGHT + 1] * seen_g
                 blue += facet[WEIGHT + 2] * seen_b

@@ -16,7 +16,7 @@ from geodfx.render.cells import STRETCH, Cells, node_point
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting
 
-__all__ = ["NO_MAPS", "light_cells", "see_environment", "see_lights"]
+__all__ = ["light_cells", "see_lights"]
 
 NO_MAPS = np.zeros((0, 3), np.float32)
 
@@ -31,7 +31,7 @@ def light_cells(facets: F32, cells: Cells, lighting: Lighting) -> tuple[F32, Boo
     lit = np.zeros(len(facets), np.bool_)
     count, near = np.zeros(len(facets), np.int64), np.zeros((len(facets), len(lights)), np.bool_)
     maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
-    shared = (facets, cells.first, cells.nodes, cells.place, cells.scattered, cells.spread)
+    shared = (facets, cells.first, cells.nodes, cells.place, cells.spread)
     light = (lights, maps, lighting.rotation, np.float32(lighting.gain))
 
     def work(first: int, last: int) -> None:
@@ -48,7 +48,6 @@ def _light_cells(
     first_node: I64,
     nodes: I64,
     place: F32,
-    scattered: Bool,
     spread: F32,
     lights: F32,
     maps: F32,
@@ -77,14 +76,14 @@ def _light_cells(
             if q > farthest * farthest:
                 continue
             fine = i < FINE_LIGHTS and spread[f] > 0
-            if scattered[f] or (fine and not _is_whole(row, lights[i], fire + spread[f])):
+            if fine and not _is_whole(row, lights[i], fire + spread[f]):
                 near[f, i] = True
                 count[f] += 1
             else:
                 some[reached] = i
                 reached += 1
-        lit[f] = count[f] > 0 or (scattered[f] and surrounded)
-        if scattered[f] or (reached == 0 and not surrounded):
+        lit[f] = count[f] > 0
+        if reached == 0 and not surrounded:
             continue
         column, end = first_node[f, 0], first_node[f, 1] + nodes[f, 1]
         for v in range(first_node[f, 1], end):
@@ -92,7 +91,7 @@ def _light_cells(
                 a, b = node_point(row, place[f], u, v)
                 red, green, blue = see_lights(row, a, b, some, 0, reached, lights)
                 if surrounded:
-                    all_r, all_g, all_b = see_environment(row, a, b, maps, rotation)
+                    all_r, all_g, all_b = _see_environment(row, a, b, maps, rotation)
                     red += gain * all_r
                     green += gain * all_g
                     blue += gain * all_b
@@ -134,7 +133,7 @@ def see_lights(
 
 
 @kernel
-def see_environment(
+def _see_environment(
     facet: F32, a: np.float32, b: np.float32, maps: F32, rotation: F32
 ) -> tuple[np.float32, np.float32, np.float32]:
     """Return the radiance that a facet sees of the environment where green leaves it at (a, b) of the chart."""

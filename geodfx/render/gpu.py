@@ -5,6 +5,7 @@ Three passes: shaders/rims.glsl, a facet a pixel; cells.glsl, a node of the face
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from geodfx.arrays import F32, U8
 from geodfx.constants import FOLD_BITS
 from geodfx.errors import BackendError
 from geodfx.lobe_map import WEIGHT, Lobes, decode_facets, empty_lobes
-from geodfx.render.cells import Cells, make_cells, node_facets
+from geodfx.render.cells import is_fine, make_cells, node_facets
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
@@ -84,34 +85,34 @@ class _Scene:
         lobes.check()
         facets = decode_facets(lobes)
         cells = make_cells(lobes, facets, stone.alpha.shape)
+        self._step = cells.step
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        planes = _four_a_layer(stone.base.planes)
-        self._layers, channels = len(planes), planes.shape[3]
+        self._layers = -(-len(stone.base.planes) // 4)
         self._linear = stone.base.space == "linear"
         self._make_programs(lobes, version)
-        self._frame = self._target((width, height), 4, "f4")
+        self._frame = self._target((width, height), (4, "f4"))
         # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
-        self._cells = self._target(cells.size, 4, "f4" if version == "330 core" else "f2")
-        self._cells.color_attachments[0].filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._rims = self._target((1 << FOLD_BITS, max(1, -(-len(facets) >> FOLD_BITS))), 1, "u4")
+        light = "f4" if version == "330 core" else "f2"
+        self._cells = self._target(cells.size, (4, light), (4, light))
+        for texture in self._cells.color_attachments:
+            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._rims = self._target((1 << FOLD_BITS, max(1, -(-len(facets) >> FOLD_BITS))), (4, light))
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
-            "base_planes": self._context.texture_array(
-                (width, height, self._layers), channels, planes.tobytes(), alignment=1
-            ),
+            "base_planes": self._base_planes(stone.base.planes),
             "lobe_index": self._texture(lobes.index.shape[1::-1], lobes.index),
             "lobe_refs": self._fold("lobes", lobes.refs),
             "facet_words": self._fold("facets", lobes.facets),
             "facet_slopes": self._fold("facets", lobes.slopes),
             "facet_edges": self._fold("facets", lobes.edges.reshape(-1, 4)),
-            "facet_spread": self._fold("facets", np.where(cells.scattered, 0, cells.spread).astype(np.float32)),
-            "facet_places": self._fold("facets", _places(cells)),
+            "facet_spread": self._fold("facets", cells.spread),
+            "facet_places": self._fold("facets", cells.place),
             "node_facets": self._texture(cells.size, node_facets(cells)[..., None]),
             "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
             "cell_light": self._cells.color_attachments[0],
-            "facet_rims": self._rims.color_attachments[0],
+            "cell_ramp": self._cells.color_attachments[1],
+            "facet_flash": self._rims.color_attachments[0],
         }
-        self._textures["base_planes"].filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._environment: Environment | None = None
         self._set(
             facet_count=len(facets),
@@ -123,23 +124,22 @@ class _Scene:
 
     def _make_programs(self, lobes: Lobes, version: str) -> None:
         """Compile what a frame takes, in the order in which it is drawn."""
-        vertex, constants = (
-            assemble(("triangle",), version),
-            {
+        vertex = assemble(("triangle",), version)
+        steps = (("rims", False), ("cells", False), ("stone", False), ("stone", True))
+        self._steps = {}
+        for body, fine in steps if len(lobes.refs) else steps[2:]:
+            constants: dict[str, bool | int | tuple[int, int]] = {
+                "SIZE": self._size,
                 "LAYERS": self._layers,
+                "LAYER_COLUMNS": _layer_columns(self._layers),
                 "LINEAR": self._linear,
                 "LOBES": len(lobes.refs) > 0,
                 "EDGED": len(lobes.edges) > 0,
-            },
-        )
-        bodies = ("rims", "cells", "stone") if len(lobes.refs) else ("stone",)
-        self._programs = {
-            body: self._context.program(
-                vertex_shader=vertex, fragment_shader=assemble((*FUNCTIONS, body), version, constants)
-            )
-            for body in bodies
-        }
-        self._triangles = {body: self._context.vertex_array(self._programs[body], []) for body in bodies}
+                "FINE": fine,
+            }
+            text = assemble((*FUNCTIONS, body), version, constants)
+            program = self._context.program(vertex_shader=vertex, fragment_shader=text)
+            self._steps[body, fine] = program, self._context.vertex_array(program, [])
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -148,9 +148,15 @@ class _Scene:
         with _told_as_backend_error("the GPU failed to draw"):
             self._set_environment(lighting.environment)
             self._set_lighting(lighting)
-            for body, target in (("rims", self._rims), ("cells", self._cells), ("stone", self._frame)):
-                if body in self._programs:
-                    self._draw(body, target)
+            fine = is_fine(lighting.lights, self._step)
+            self._set(is_fine=fine)
+            for step, target in (
+                (("rims", False), self._rims),
+                (("cells", False), self._cells),
+                (("stone", fine), self._frame),
+            ):
+                if step in self._steps:
+                    self._draw(step, target)
             self._frame.read_into(frame, components=4, dtype="f4")
             error = self._context.error
         if error != "GL_NO_ERROR":
@@ -161,19 +167,19 @@ class _Scene:
         """Destroy the context, and with it what it holds."""
         self._context.release()
 
-    def _draw(self, body: str, target: Any) -> None:
-        program, unit = self._programs[body], 0
+    def _draw(self, step: tuple[str, bool], target: Any) -> None:
+        (program, triangle), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
                 texture.use(unit)
                 program[name] = unit
                 unit += 1
         target.use()
-        self._triangles[body].render(moderngl.TRIANGLES, vertices=3)
+        triangle.render(moderngl.TRIANGLES, vertices=3)
 
     def _set(self, **values: Any) -> None:
         """Set uniforms in all programs that have them."""
-        for program in self._programs.values():
+        for program, _ in self._steps.values():
             for name, value in values.items():
                 if name in program:
                     if isinstance(value, np.ndarray):
@@ -224,12 +230,26 @@ class _Scene:
             self._textures["environment_maps"] = self._fold("environment", environment.maps)
             self._environment, self._environment_peak = environment, float(environment.maps.max())
 
-    def _target(self, size: tuple[int, int], parts: int, dtype: str) -> Any:
-        """Return a buffer of one texture to draw to."""
-        self._check_size("the facets", *size)
-        texture = self._context.texture(size, parts, dtype=dtype)
+    def _base_planes(self, planes: U8) -> Any:
+        """Return planes (P, H, W) as a texture of layers side by side, four planes each; fewer than four are one."""
+        count, height, width = planes.shape
+        channels, columns = min(count, 4), _layer_columns(self._layers)
+        rows = -(-self._layers // columns)
+        self._check_size("the base's planes", columns * width, rows * height)
+        padded = np.zeros((rows * columns * channels, height, width), np.uint8)
+        padded[:count] = planes
+        sheet = padded.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2).tobytes()
+        texture = self._context.texture((columns * width, rows * height), channels, sheet, alignment=1)
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        return self._context.framebuffer(color_attachments=[texture])
+        return texture
+
+    def _target(self, size: tuple[int, int], *kinds: tuple[int, str]) -> Any:
+        """Return a buffer of textures to draw to, each of so many parts of a type."""
+        self._check_size("the facets", *size)
+        textures = [self._context.texture(size, parts, dtype=dtype) for parts, dtype in kinds]
+        for texture in textures:
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return self._context.framebuffer(color_attachments=textures)
 
     def _fold(self, name: str, values: npt.NDArray[Any]) -> Any:
         """Return a texture that holds a list (N,) or (N, C) in rows of 2^FOLD_BITS."""
@@ -254,20 +274,9 @@ class _Scene:
             )
 
 
-def _four_a_layer(planes: U8) -> U8:
-    """Return planes (P, H, W) as layers (ceil(P / 4), H, W, 4); zeros fill the last. Fewer than four are one layer."""
-    count, height, width = planes.shape
-    channels = min(count, 4)
-    padded = np.zeros((-(-count // channels) * channels, height, width), np.uint8)
-    padded[:count] = planes
-    return np.ascontiguousarray(padded.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))
-
-
-def _places(cells: Cells) -> F32:
-    """Return where texels read (F, 4), as the shaders have it: a step of -1 where they look themselves."""
-    place = cells.place.copy()
-    place[cells.scattered, 2:] = -1
-    return place
+def _layer_columns(layers: int) -> int:
+    """Return how many layers of the base lie side by side: as many as one above another, or one more."""
+    return math.ceil(math.sqrt(layers))
 
 
 def _open_context() -> Any:

@@ -32,9 +32,7 @@ FUNCTIONS = (
     "facet",
 )  # in an order in which each knows its own
 
-_ES_PRECISION = "\n".join(
-    f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D", "sampler2DArray")
-)
+_ES_PRECISION = "\n".join(f"precision highp {name};" for name in ("float", "int", "sampler2D", "usampler2D"))
 VERSIONS = {"330 core": "", "300 es": _ES_PRECISION}  # what a version needs said first
 
 _CONSTANTS = f"""\
@@ -54,7 +52,9 @@ const float LOBE_WIDTH_MAX = {LOBE_WIDTH_MAX!r};
 
 
 def assemble(
-    bodies: tuple[str, ...], version: str = "330 core", constants: Mapping[str, int | bool] | None = None
+    bodies: tuple[str, ...],
+    version: str = "330 core",
+    constants: Mapping[str, bool | int | tuple[int, int]] | None = None,
 ) -> str:
     """Return the text of a shader: a version of VERSIONS, the constants shared with Python, then the named bodies.
 
@@ -63,7 +63,8 @@ def assemble(
     folder = files("geodfx") / "shaders"
     texts = [(folder / f"{name}.glsl").read_text(encoding="utf-8") for name in bodies]
     own = [
-        f"const {'bool' if isinstance(value, bool) else 'int'} {name} = {str(value).lower()};"
+        f"const {kind} {name} = {kind}{str(value).lower() if kind == 'ivec2' else f'({str(value).lower()})'};"
         for name, value in (constants or {}).items()
+        for kind in [{bool: "bool", int: "int", tuple: "ivec2"}[type(value)]]
     ]
     return "\n".join([f"#version {version}", VERSIONS[version], _CONSTANTS, *own, *texts])

@@ -1,4 +1,4 @@
-// Provides Facet, read_facet(), point_at(), see_light(), see_environment(), is_far(), is_whole(). Twins of
+// Provides Facet, read_facet(), point_at(), see_ramp(), see_light(), see_environment(), is_far(), is_whole(). Twins of
 // geodfx.render.facet_light. Needs fold, chart, unpack, lobe and environment.
 
 // A facet as numbers; as geodfx.lobe_map.decode_facets.
@@ -45,17 +45,21 @@ float squared_chord(vec3 a, vec3 b, vec2 form) {
     return dot(apart, apart) - along * along;
 }
 
-// The radiance that a facet sees of light i where green leaves it at a point of the chart.
-vec3 see_light(Facet facet, vec2 point, sampler2D rows, int i) {
+// How much of light i a facet sees where green leaves it at a point of the chart, as lobe_ramp() has it.
+vec3 see_ramp(Facet facet, vec2 point, sampler2D rows, int i) {
     vec4 disc = texelFetch(rows, ivec2(0, i), 0);
-    vec4 light = texelFetch(rows, ivec2(1, i), 0);
-    float variance = facet.width * facet.width + light.a;
+    float variance = facet.width * facet.width + texelFetch(rows, ivec2(1, i), 0).a;
     vec2 red = point + facet.red;
     vec2 blue = point + facet.blue;
-    return light.rgb * vec3(
-        lobe_response(squared_chord(chart_decode(red.x, red.y), disc.xyz, facet.form), disc.w, variance),
-        lobe_response(squared_chord(chart_decode(point.x, point.y), disc.xyz, facet.form), disc.w, variance),
-        lobe_response(squared_chord(chart_decode(blue.x, blue.y), disc.xyz, facet.form), disc.w, variance));
+    return vec3(
+        lobe_ramp(squared_chord(chart_decode(red.x, red.y), disc.xyz, facet.form), disc.w, variance),
+        lobe_ramp(squared_chord(chart_decode(point.x, point.y), disc.xyz, facet.form), disc.w, variance),
+        lobe_ramp(squared_chord(chart_decode(blue.x, blue.y), disc.xyz, facet.form), disc.w, variance));
+}
+
+// The radiance that a facet sees of light i there.
+vec3 see_light(Facet facet, vec2 point, sampler2D rows, int i) {
+    return texelFetch(rows, ivec2(1, i), 0).rgb * clamp(see_ramp(facet, point, rows, i), 0.0, 1.0);
 }
 
 // The longest chord from green's direction to red's or blue's, or more.

@@ -1,4 +1,4 @@
-// Provides main(): the lights whose rims cross one facet, a bit each; a texel of the target is a facet. Needs facet.
+// Provides main(): the brightest light whose rim crosses a facet; a texel of the target is a facet. Needs facet.
 
 uniform usampler2D facet_words;   // folded
 uniform usampler2D facet_slopes;  // folded
@@ -8,18 +8,27 @@ uniform int facet_count;
 uniform int slope_count;          // the first facets of so many have a slope
 uniform int light_count;
 uniform float slope_step;
+uniform float light_unit;
+uniform bool is_fine;             // texels look at lights themselves: one that all of a facet sees whole counts as well
 
-out uvec4 rims;
+out vec4 flash;  // what the facet shows where it sees it whole, over light_unit; one more than its number, 0: none
 
 void main() {
-    rims = uvec4(0u);
+    flash = vec4(0.0);
     int number = (int(gl_FragCoord.y) << FOLD_BITS) + int(gl_FragCoord.x);
     if (number >= facet_count) return;
     float spread = texelFetch(facet_spread, fold(number), 0).r;
     if (spread == 0.0) return;
     Facet facet = read_facet(number, facet_words, facet_slopes, slope_count, slope_step);
     int last = min(light_count, FINE_LIGHTS);
+    float most = 0.0;
     for (int i = 0; i < last; ++i) {
-        if (!is_far(facet, spread, light_rows, i) && !is_whole(facet, spread, light_rows, i)) rims.r |= 1u << uint(i);
+        if (is_far(facet, spread, light_rows, i)) continue;
+        if (!is_fine && is_whole(facet, spread, light_rows, i)) continue;
+        vec3 shown = facet.weight * texelFetch(light_rows, ivec2(1, i), 0).rgb / light_unit;
+        float bright = shown.r + shown.g + shown.b;
+        if (bright <= most) continue;
+        most = bright;
+        flash = vec4(shown, float(i + 1));
     }
 }

@@ -1,9 +1,9 @@
 // Provides main(): the colour of one texel, linear and premultiplied. The sums are told in geodfx/render/lighting.py.
-// Needs fold, chart, unpack, lobe, display, environment, facet, and constants of the stone: LAYERS, LINEAR, LOBES,
-// EDGED.
+// Needs fold, chart, unpack, lobe, display, environment, facet, and constants of the stone: SIZE, LAYERS,
+// LAYER_COLUMNS, LINEAR, LOBES, EDGED, FINE.
 
 uniform usampler2D alpha_codes;
-uniform sampler2DArray base_planes;   // four planes a layer; a channel that is not there weighs 0
+uniform sampler2D base_planes;        // four planes a layer, layers side by side; a channel that is not there weighs 0
 uniform sampler2D base_rows;          // a row a light: a weight a plane, then offset, then intensity
 uniform int base_row_count;           // 1 where the base is LINEAR
 uniform vec3 base_weights[4 * LAYERS];
@@ -11,33 +11,34 @@ uniform vec3 base_offset;
 uniform float display_gain;           // of a base that is not LINEAR
 uniform usampler2D lobe_index;        // a column eight texels
 uniform usampler2D lobe_refs;         // folded
-uniform sampler2D facet_places;       // folded; where texels read cell_light, a step of -1: they look themselves
-uniform sampler2D cell_light;         // over light_unit; alpha above 0: texels look at some lights themselves
-uniform vec2 cell_unit;               // one over its size
+uniform sampler2D facet_places;       // folded; where texels read the next two
+uniform sampler2D cell_light;         // over light_unit; alpha above 0: texels add lights whose rims cross their facet
+uniform sampler2D cell_ramp;          // how much they see of the brightest of them, within 0 and 1
+uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole, over light_unit
+uniform vec2 cell_unit;               // one over the size of the atlas
 uniform float light_unit;
-uniform usampler2D facet_rims;        // folded; the lights at which texels look, a bit each
+uniform int light_count;              // where FINE, the first of them are looked at
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
 uniform usampler2D facet_edges;       // folded, four a facet
 uniform sampler2D light_rows;         // a row a light: direction, area; radiance, blur
-uniform sampler2D environment_maps;   // folded
 uniform int slope_count;              // the first facets of so many have a slope
 uniform int edge_count;               // the first facets of so many have edges
 uniform vec2 light_point;             // on the chart: the one pseudo light of a stone that tilts
-uniform int light_count;
 uniform float slope_step;
-uniform bool has_environment;
-uniform float gain;                   // of the environment
-uniform mat3 rotation;                // stone to world
 
 out vec4 colour;
+
+vec4 read_planes(ivec2 texel, int layer) {
+    return texelFetch(base_planes, texel + SIZE * ivec2(layer % LAYER_COLUMNS, layer / LAYER_COLUMNS), 0);
+}
 
 // A base in linear space: one row for all light, times the level, which is its first plane.
 vec3 shade_linear_base(ivec2 texel) {
     vec3 value = base_offset;
     float root = 0.0;
     for (int layer = 0; layer < LAYERS; ++layer) {
-        vec4 codes = texelFetch(base_planes, ivec3(texel, layer), 0);
+        vec4 codes = read_planes(texel, layer);
         if (layer == 0) root = codes.r;
         value += codes.r * base_weights[4 * layer];
         value += codes.g * base_weights[4 * layer + 1];
@@ -53,7 +54,7 @@ vec3 shade_display_base(ivec2 texel) {
     for (int row = 0; row < base_row_count; ++row) {
         vec3 value = texelFetch(base_rows, ivec2(4 * LAYERS, row), 0).rgb;
         for (int layer = 0; layer < LAYERS; ++layer) {
-            vec4 codes = texelFetch(base_planes, ivec3(texel, layer), 0);
+            vec4 codes = read_planes(texel, layer);
             value += codes.r * texelFetch(base_rows, ivec2(4 * layer, row), 0).rgb;
             value += codes.g * texelFetch(base_rows, ivec2(4 * layer + 1, row), 0).rgb;
             value += codes.b * texelFetch(base_rows, ivec2(4 * layer + 2, row), 0).rgb;
@@ -87,18 +88,14 @@ float shade_edges(int facet, vec2 away, vec2 moved) {
     return share;
 }
 
-// What a texel sees of the lights whose rims cross its facet, or, if it looks alone, of all light.
-vec3 look(int number, vec2 place, bool alone) {
+// What a texel sees of the first lights, over light_unit.
+vec3 look(int number, vec2 place) {
     Facet facet = read_facet(number, facet_words, facet_slopes, slope_count, slope_step);
     vec2 point = point_at(facet, place - facet.centre);
-    uint rims = texelFetch(facet_rims, fold(number), 0).r;
-    int last = alone ? light_count : min(light_count, FINE_LIGHTS);
+    int last = min(light_count, FINE_LIGHTS);
     vec3 seen = vec3(0.0);
-    for (int i = 0; i < last; ++i) {
-        if (alone || ((rims >> uint(i)) & 1u) != 0u) seen += see_light(facet, point, light_rows, i);
-    }
-    if (alone && has_environment) seen += gain * see_environment(facet, point, environment_maps, rotation);
-    return facet.weight * seen;
+    for (int i = 0; i < last; ++i) seen += see_light(facet, point, light_rows, i);
+    return facet.weight * seen / light_unit;
 }
 
 vec3 shade_lobes(ivec2 texel) {
@@ -111,17 +108,20 @@ vec3 shade_lobes(ivec2 texel) {
         uint ref = texelFetch(lobe_refs, fold(lobe), 0).r;
         int facet = int(ref & 65535u);
         vec4 cell = texelFetch(facet_places, fold(facet), 0);
-        bool alone = cell.z < 0.0;
-        vec4 glow = textureLod(cell_light, (cell.xy + max(cell.zw, 0.0) * place + 0.5) * cell_unit, 0.0);
-        vec3 seen = glow.rgb * light_unit;
-        if (glow.a > 0.0) seen += look(facet, place, alone);
+        vec2 node = (cell.xy + cell.zw * place + 0.5) * cell_unit;
+        vec4 glow = textureLod(cell_light, node, 0.0);
+        vec3 seen = glow.rgb;
+        if (glow.a > 0.0) {
+            seen += FINE ? look(facet, place)
+                : texelFetch(facet_flash, fold(facet), 0).rgb * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0);
+        }
         if (EDGED && facet < edge_count) {
             Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
             seen *= shade_edges(facet, place - own.centre, light_point - own.point);
         }
         sum += unpack_share(ref) * seen;
     }
-    return sum;
+    return light_unit * sum;
 }
 
 void main() {

@@ -77,6 +77,16 @@ def test_lobe_response(glsl_bench, glsl_version):
     _agree(on_gpu, _twin(lobe_response, *cases.T), np.array(reference), 3e-6)
 
 
+def test_lobe_ramp_is_the_response_before_it_is_clamped(glsl_bench, glsl_version):
+    cases = np.stack([RNG.uniform(0, 0.2, 200), RNG.uniform(0.001, 0.1, 200), RNG.uniform(1e-5, 0.02, 200)], axis=1)
+    cases = cases.astype(np.float32)
+    q, area, variance = cases.astype(np.float64).T
+    half, reach = np.sqrt(12 * area * variance), 3 * (area / 2 + 2 * variance)
+    reference = np.where(half <= area, (area + half - q) / (2 * half), 2 * area / reach * (1 - q / reach))
+    on_gpu = glsl_bench.run(glsl_version, "vec4(lobe_ramp(a.x, a.y, a.z))", cases)
+    np.testing.assert_allclose(on_gpu[:, 0], reference, rtol=1e-5, atol=1e-5)
+
+
 def test_edge_share(glsl_bench, glsl_version):
     inside = np.concatenate([[0, 1, -1, 64, -64, -39, 300, -300], RNG.uniform(-12, 12, 200)]).astype(np.float32)[
         :, None
