@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from geodfx.arrays import F32, U8
+from geodfx.arrays import F32, I64, U8
 from geodfx.colour import srgb_codes_by_bits
 from geodfx.jit import run_bands
 from geodfx.lobe_map import decode_edges, decode_facets, empty_lobes
@@ -62,10 +62,17 @@ class CpuRenderer:
         words = np.empty(self._alpha.shape, "<u4")
 
         def shade(first: int, last: int) -> None:
-            show_rows(self._alpha, base, gathered, np.float32(gain), self._table, first, last, words)
+            show_rows(self._alpha, *self._soft, base, gathered, np.float32(gain), self._table, first, last, words)
 
         run_bands(shade, len(words))
         return words.view(np.uint8).reshape(*words.shape, 4)
+
+    @cached_property
+    def _soft(self) -> tuple[I64, I64]:
+        """Where each row's texels begin that the stone covers in part, (H + 1,), and their columns."""
+        partly = (self._alpha > 0) & (self._alpha < 255)
+        first = np.concatenate([[0], np.cumsum(np.count_nonzero(partly, axis=1))])
+        return first.astype(np.int64), np.nonzero(partly)[1].astype(np.int64)
 
     @cached_property
     def _table(self) -> U8:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geodfx.arrays import F32, U8, U32
+from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
@@ -71,10 +71,20 @@ def shade_rows(alpha: U8, base: BaseRow, gathered: Gathered, first: int, last: i
 
 @kernel
 def show_rows(
-    alpha: U8, base: BaseRow, gathered: Gathered, gain: np.float32, table: U8, first: int, last: int, codes: U32
+    alpha: U8,
+    soft_first: I64,
+    soft: I64,
+    base: BaseRow,
+    gathered: Gathered,
+    gain: np.float32,
+    table: U8,
+    first: int,
+    last: int,
+    codes: U32,
 ) -> None:
     """Write rows first to last of the codes (H, W) that a display shows, a word a texel: red lowest, alpha highest.
 
+    soft: the columns of texels that the stone covers in part, soft[soft_first[row]:soft_first[row + 1]].
     table: `colour.srgb_codes_by_bits`.
     """
     width = alpha.shape[1]
@@ -85,10 +95,9 @@ def show_rows(
     for row in range(first, last):
         _light_row(alpha[row], base, gathered, row, values, lit, light)
         cover, words = alpha[row], codes[row]
-        for column in range(width):
-            if 0 < cover[column] < 255:
-                for channel in range(3):
-                    light[channel, column] *= np.float32(255.0) / np.float32(cover[column])
+        for k in range(soft_first[row], soft_first[row + 1]):
+            for channel in range(3):
+                light[channel, soft[k]] *= np.float32(255.0) / np.float32(cover[soft[k]])
         for channel in range(3):
             its, its_bits, its_steps = light[channel], bits[channel], steps[channel]
             for column in range(width):
