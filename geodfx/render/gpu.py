@@ -19,7 +19,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, U8
 from geodfx.constants import FOLD_BITS
 from geodfx.errors import BackendError
-from geodfx.lobe_map import WEIGHT, Lobes, decode_facets, empty_lobes
+from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import is_fine, make_cells, node_facets
 from geodfx.render.environment import Environment
 from geodfx.render.lighting import Lighting, light_stone
@@ -28,7 +28,7 @@ from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
-__all__ = ["GpuRenderer"]
+__all__ = ["GpuRenderer", "shader_texts"]
 
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
@@ -87,9 +87,9 @@ class _Scene:
         cells = make_cells(lobes, facets, stone.alpha.shape)
         self._step = cells.step
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        self._layers = -(-len(stone.base.planes) // 4)
+        self._layers = _layers(stone)
         self._linear = stone.base.space == "linear"
-        self._make_programs(lobes, version)
+        self._make_programs(stone, version)
         self._frame = self._target((width, height), (4, "f4"))
         # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
         light = "f4" if version == "330 core" else "f2"
@@ -122,24 +122,13 @@ class _Scene:
             cell_unit=(1 / cells.size[0], 1 / cells.size[1]),
         )
 
-    def _make_programs(self, lobes: Lobes, version: str) -> None:
+    def _make_programs(self, stone: Stone, version: str) -> None:
         """Compile what a frame takes, in the order in which it is drawn."""
         vertex = assemble(("triangle",), version)
-        steps = (("rims", False), ("cells", False), ("stone", False), ("stone", True))
         self._steps = {}
-        for body, fine in steps if len(lobes.refs) else steps[2:]:
-            constants: dict[str, bool | int | tuple[int, int]] = {
-                "SIZE": self._size,
-                "LAYERS": self._layers,
-                "LAYER_COLUMNS": _layer_columns(self._layers),
-                "LINEAR": self._linear,
-                "LOBES": len(lobes.refs) > 0,
-                "EDGED": len(lobes.edges) > 0,
-                "FINE": fine,
-            }
-            text = assemble((*FUNCTIONS, body), version, constants)
+        for step, text in shader_texts(stone, version).items():
             program = self._context.program(vertex_shader=vertex, fragment_shader=text)
-            self._steps[body, fine] = program, self._context.vertex_array(program, [])
+            self._steps[step] = program, self._context.vertex_array(program, [])
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -272,6 +261,33 @@ class _Scene:
             raise BackendError(
                 f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
             )
+
+
+def shader_texts(stone: Stone, version: str) -> dict[tuple[str, bool], str]:
+    """Return the fragment shaders of a stone's passes in their order, by body and by whether texels look at lights.
+
+    The vertex stage of all is `assemble(("triangle",), version)`.
+    """
+    layers = _layers(stone)
+    has_lobes = stone.lobes is not None and len(stone.lobes.refs) > 0
+    constants: dict[str, bool | int | tuple[int, int]] = {
+        "SIZE": stone.size,
+        "LAYERS": layers,
+        "LAYER_COLUMNS": _layer_columns(layers),
+        "LINEAR": stone.base.space == "linear",
+        "LOBES": has_lobes,
+        "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
+    }
+    steps = (("rims", False), ("cells", False), ("stone", False), ("stone", True))
+    return {
+        (body, fine): assemble((*FUNCTIONS, body), version, constants | {"FINE": fine})
+        for body, fine in (steps if has_lobes else steps[2:])
+    }
+
+
+def _layers(stone: Stone) -> int:
+    """Return how many layers of four planes the base has."""
+    return -(-len(stone.base.planes) // 4)
 
 
 def _layer_columns(layers: int) -> int:
