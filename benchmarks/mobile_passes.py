@@ -19,7 +19,7 @@ class Part(NamedTuple):
     is_loop: bool = True
 
 
-LOBE = Part("lobe", "for (int lobe = first;")
+LOBE = Part("lobe", "for (ivec2 lobe = first;")
 PARTS = {
     ("rims", False): (Part("light", "for (int i = 0; i < last;"),),
     ("cells", False): (

@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.constants import FOLD_BITS
+from geodfx.constants import FACET_ROW
 from geodfx.errors import BackendError
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import is_fine, make_cells, node_facets
 from geodfx.render.environment import Environment
+from geodfx.render.gpu_layout import fold_lobes, fold_rows, read_places
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
 from geodfx.render.tilted import covered, present
@@ -96,19 +97,20 @@ class _Scene:
         self._cells = self._target(cells.size, (4, light), (4, light))
         for texture in self._cells.color_attachments:
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._rims = self._target((1 << FOLD_BITS, max(1, -(-len(facets) >> FOLD_BITS))), (4, light))
+        self._rims = self._target((FACET_ROW, max(1, -(-len(facets) // FACET_ROW))), (4, light))
+        index, refs = fold_lobes(lobes.index, lobes.refs)
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._base_planes(stone.base.planes),
-            "lobe_index": self._texture(lobes.index.shape[1::-1], lobes.index),
-            "lobe_refs": self._fold("lobes", lobes.refs),
-            "facet_words": self._fold("facets", lobes.facets),
-            "facet_slopes": self._fold("facets", lobes.slopes),
-            "facet_edges": self._fold("facets", lobes.edges.reshape(-1, 4)),
-            "facet_spread": self._fold("facets", cells.spread),
-            "facet_places": self._fold("facets", cells.place),
+            "lobe_index": self._texture(index.shape[1::-1], index),
+            "lobe_refs": self._rows("lobes", refs),
+            "facet_words": self._facets(lobes.facets),
+            "facet_slopes": self._facets(lobes.slopes),
+            "facet_edges": self._facets(lobes.edges.reshape(-1, 4), 4),
+            "facet_spread": self._facets(cells.spread),
+            "facet_places": self._facets(read_places(cells)),
             "node_facets": self._texture(cells.size, node_facets(cells)[..., None]),
-            "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
+            "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
             "cell_light": self._cells.color_attachments[0],
             "cell_ramp": self._cells.color_attachments[1],
             "facet_flash": self._rims.color_attachments[0],
@@ -216,7 +218,7 @@ class _Scene:
     def _set_environment(self, environment: Environment | None) -> None:
         if environment is not None and environment is not self._environment:
             self._textures.pop("environment_maps").release()
-            self._textures["environment_maps"] = self._fold("environment", environment.maps)
+            self._textures["environment_maps"] = self._rows("environment", fold_rows(environment.maps))
             self._environment, self._environment_peak = environment, float(environment.maps.max())
 
     def _base_planes(self, planes: U8) -> Any:
@@ -240,15 +242,15 @@ class _Scene:
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return self._context.framebuffer(color_attachments=textures)
 
-    def _fold(self, name: str, values: npt.NDArray[Any]) -> Any:
-        """Return a texture that holds a list (N,) or (N, C) in rows of 2^FOLD_BITS."""
-        values = values[:, None] if values.ndim == 1 else values
-        width = 1 << FOLD_BITS
-        rows = max(1, -(-len(values) // width))
-        self._check_size(f"the {name}", width, rows)
-        padded = np.zeros((rows * width, values.shape[1]), values.dtype)
-        padded[: len(values)] = values
-        return self._texture((width, rows), padded)
+    def _facets(self, values: npt.NDArray[Any], parts: int = 1) -> Any:
+        """Return a texture that holds a list of facets, each of so many texels."""
+        return self._rows("facets", fold_rows(values, parts * FACET_ROW))
+
+    def _rows(self, name: str, rows: npt.NDArray[Any]) -> Any:
+        """Return a texture (R, W, C)."""
+        size = rows.shape[1], rows.shape[0]
+        self._check_size(f"the {name}", *size)
+        return self._texture(size, rows)
 
     def _texture(self, size: tuple[int, int], values: npt.NDArray[Any]) -> Any:
         dtype = {"f": "f4", "u": "u4"}[values.dtype.kind]

@@ -15,11 +15,12 @@ out vec4 flash;  // what the facet shows where it sees it whole, over light_unit
 
 void main() {
     flash = vec4(0.0);
-    int number = (int(gl_FragCoord.y) << FOLD_BITS) + int(gl_FragCoord.x);
+    ivec2 place = ivec2(gl_FragCoord.xy);
+    int number = place.y * int(FACET_ROW) + place.x;
     if (number >= facet_count) return;
-    float spread = texelFetch(facet_spread, fold(number), 0).r;
+    float spread = texelFetch(facet_spread, place, 0).r;
     if (spread == 0.0) return;
-    Facet facet = read_facet(number, facet_words, facet_slopes, slope_count, slope_step);
+    Facet facet = read_facet(uint(number), facet_words, facet_slopes, slope_count, slope_step);
     int last = min(light_count, FINE_LIGHTS);
     float most = 0.0;
     for (int i = 0; i < last; ++i) {
