@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.constants import FACET_ROW
+from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import is_fine, make_cells, node_facets
@@ -31,6 +31,7 @@ from geodfx.stone import Stone
 
 __all__ = ["GpuRenderer", "shader_texts"]
 
+Step = tuple[str, bool, bool]  # a body of shaders/; whether texels look at lights; whether they skip dark facets
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
@@ -140,11 +141,12 @@ class _Scene:
             self._set_environment(lighting.environment)
             self._set_lighting(lighting)
             fine = is_fine(lighting.lights, self._step)
-            self._set(is_fine=fine)
+            sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
+            self._set(is_fine=fine, is_sparse=sparse)
             for step, target in (
-                (("rims", False), self._rims),
-                (("cells", False), self._cells),
-                (("stone", fine), self._frame),
+                (("rims", False, False), self._rims),
+                (("cells", False, False), self._cells),
+                (("stone", fine, sparse), self._frame),
             ):
                 if step in self._steps:
                     self._draw(step, target)
@@ -158,7 +160,7 @@ class _Scene:
         """Destroy the context, and with it what it holds."""
         self._context.release()
 
-    def _draw(self, step: tuple[str, bool], target: Any) -> None:
+    def _draw(self, step: Step, target: Any) -> None:
         (program, triangle), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
@@ -265,8 +267,8 @@ class _Scene:
             )
 
 
-def shader_texts(stone: Stone, version: str) -> dict[tuple[str, bool], str]:
-    """Return the fragment shaders of a stone's passes in their order, by body and by whether texels look at lights.
+def shader_texts(stone: Stone, version: str) -> dict[Step, str]:
+    """Return the fragment shaders of a stone's passes, in their order, the last in the variants that lights ask for.
 
     The vertex stage of all is `assemble(("triangle",), version)`.
     """
@@ -280,10 +282,11 @@ def shader_texts(stone: Stone, version: str) -> dict[tuple[str, bool], str]:
         "LOBES": has_lobes,
         "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
     }
-    steps = (("rims", False), ("cells", False), ("stone", False), ("stone", True))
+    lights: list[Step] = [("rims", False, False), ("cells", False, False)]
+    texels: list[Step] = [("stone", fine, sparse) for fine in (False, True) for sparse in (False, True)]
     return {
-        (body, fine): assemble((*FUNCTIONS, body), version, constants | {"FINE": fine})
-        for body, fine in (steps if has_lobes else steps[2:])
+        (body, fine, sparse): assemble((*FUNCTIONS, body), version, constants | {"FINE": fine, "SPARSE": sparse})
+        for body, fine, sparse in (lights + texels if has_lobes else texels)
     }
 
 

@@ -32,7 +32,8 @@ def fold_lobes(index: U32, refs: U32) -> tuple[U32, U32]:
     width = 1 << FOLD_BITS
     start = index[..., 0].ravel().astype(np.int64)
     end = start + sum_counts(index[..., 1]).ravel()
-    rows, block = [], 0
+    rows: list[U32] = []
+    block = 0
     while block < len(start):
         after = int(np.searchsorted(end, start[block] + width, side="right"))
         row = np.zeros(width, np.uint32)

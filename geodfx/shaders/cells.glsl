@@ -5,7 +5,7 @@ uniform usampler2D node_facets;      // the facet of each node of the atlas; fac
 uniform usampler2D facet_words;      // folded
 uniform usampler2D facet_slopes;     // folded
 uniform sampler2D facet_places;      // folded; where in the atlas, 0 to 1, texel t reads: place.xy + place.zw t
-uniform sampler2D facet_flash;       // folded; alpha: one more than the number of the brightest light at a rim, 0: none
+uniform sampler2D facet_flash;       // folded; alpha: one more than the number of the brightest light at a rim, 0: none, -1: dark
 uniform sampler2D light_rows;        // a row a light: direction, area; radiance, blur
 uniform sampler2D environment_maps;  // folded
 uniform int facet_count;
@@ -14,6 +14,7 @@ uniform int light_count;
 uniform float slope_step;
 uniform vec2 cell_unit;              // one over the size of the atlas
 uniform bool has_environment;
+uniform bool is_sparse;              // only what facet_flash tells is seen
 uniform bool is_fine;                // texels look at lights themselves where there is one
 uniform float gain;                  // of the environment
 uniform float light_unit;
@@ -27,8 +28,9 @@ void main() {
     ramp = vec4(0.0);
     uint number = texelFetch(node_facets, ivec2(gl_FragCoord.xy), 0).r;
     if (int(number) >= facet_count) return;
-    vec4 place = texelFetch(facet_places, fold_facet(number), 0);
     int brightest = int(texelFetch(facet_flash, fold_facet(number), 0).a) - 1;
+    if (is_sparse && brightest < -1) return;
+    vec4 place = texelFetch(facet_places, fold_facet(number), 0);
     Facet facet = read_facet(number, facet_words, facet_slopes, slope_count, slope_step);
     vec2 node = gl_FragCoord.xy * cell_unit;
     vec2 away = vec2(

@@ -1,6 +1,6 @@
 // Provides main(): the colour of one texel, linear and premultiplied. The sums are told in geodfx/render/lighting.py.
 // Needs fold, chart, unpack, lobe, display, environment, facet, and constants of the stone: SIZE, LAYERS,
-// LAYER_COLUMNS, LINEAR, LOBES, EDGED, FINE.
+// LAYER_COLUMNS, LINEAR, LOBES, EDGED; and of the light: FINE, and SPARSE, where facets are dark but for a few lights.
 
 uniform usampler2D alpha_codes;
 uniform sampler2D base_planes;        // four planes a layer, layers side by side; a channel that is not there weighs 0
@@ -14,7 +14,7 @@ uniform usampler2D lobe_refs;         // folded
 uniform sampler2D facet_places;       // folded; where texel t reads the next two: place.xy + place.zw t
 uniform sampler2D cell_light;         // over light_unit; alpha above 0: texels add lights whose rims cross their facet
 uniform sampler2D cell_ramp;          // how much they see of the brightest of them, within 0 and 1
-uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole, over light_unit
+uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole, over light_unit; alpha below 0: dark
 uniform float light_unit;
 uniform int light_count;              // where FINE, the first of them are looked at
 uniform usampler2D facet_words;       // folded
@@ -107,21 +107,23 @@ vec3 shade_lobes(ivec2 texel) {
     for (ivec2 lobe = first; lobe.x < end; ++lobe.x) {
         uint ref = texelFetch(lobe_refs, lobe, 0).r;
         ivec2 row = fold_facet(ref);
-        vec4 cell = texelFetch(facet_places, row, 0);
-        vec2 node = cell.xy + cell.zw * place;
-        vec4 glow = textureLod(cell_light, node, 0.0);
-        vec3 share = share_squares(ref);
-        uint facet = ref & 65535u;
-        if (EDGED && int(facet) < edge_count) {
-            Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
-            share *= shade_edges(facet, place - own.centre, light_point - own.point);
+        if (!SPARSE || texelFetch(facet_flash, row, 0).a >= 0.0) {
+            vec4 cell = texelFetch(facet_places, row, 0);
+            vec2 node = cell.xy + cell.zw * place;
+            vec4 glow = textureLod(cell_light, node, 0.0);
+            vec3 share = share_squares(ref);
+            uint facet = ref & 65535u;
+            if (EDGED && int(facet) < edge_count) {
+                Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
+                share *= shade_edges(facet, place - own.centre, light_point - own.point);
+            }
+            vec3 seen = glow.rgb;
+            if (glow.a > 0.0) {
+                seen += (FINE ? look(facet, place)
+                    : texelFetch(facet_flash, row, 0).rgb * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0));
+            }
+            sum += share * seen;
         }
-        vec3 seen = glow.rgb;
-        if (glow.a > 0.0) {
-            seen += (FINE ? look(facet, place)
-                : texelFetch(facet_flash, row, 0).rgb * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0));
-        }
-        sum += share * seen;
     }
     return light_unit * SHARE_UNIT * sum;
 }
