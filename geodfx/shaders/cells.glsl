@@ -5,7 +5,7 @@ uniform usampler2D node_facets;      // the facet of each node of the atlas; fac
 uniform usampler2D facet_words;      // folded
 uniform usampler2D facet_slopes;     // folded
 uniform sampler2D facet_places;      // folded; where in the atlas, 0 to 1, texel t reads: place.xy + place.zw t
-uniform sampler2D facet_flash;       // folded; alpha: one more than the number of the brightest light at a rim, 0: none, -1: dark
+uniform sampler2D facet_flash;       // folded; see rims.glsl
 uniform sampler2D light_rows;        // a row a light: direction, area; radiance, blur
 uniform sampler2D environment_maps;  // folded
 uniform int facet_count;

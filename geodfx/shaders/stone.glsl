@@ -14,7 +14,7 @@ uniform usampler2D lobe_refs;         // folded
 uniform sampler2D facet_places;       // folded; where texel t reads the next two: place.xy + place.zw t
 uniform sampler2D cell_light;         // over light_unit; alpha above 0: texels add lights whose rims cross their facet
 uniform sampler2D cell_ramp;          // how much they see of the brightest of them, within 0 and 1
-uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole, over light_unit; alpha below 0: dark
+uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole; see rims.glsl
 uniform float light_unit;
 uniform int light_count;              // where FINE, the first of them are looked at
 uniform usampler2D facet_words;       // folded
