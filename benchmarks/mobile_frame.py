@@ -10,11 +10,11 @@ import numpy as np
 from benchmarks.gpucost import Device
 from benchmarks.mobile_passes import Pass
 from geodfx.arrays import Bool
-from geodfx.codes import MOST_LOBES
+from geodfx.codes import BLOCK, MOST_FACETS, MOST_LOBES
 from geodfx.constants import FINE_LIGHTS
-from geodfx.lobe_map import decode_facets, unpack_lobes
+from geodfx.lobe_map import decode_facets
 from geodfx.render.cells import is_fine, make_cells
-from geodfx.render.facet_light import light_cells
+from geodfx.render.facet_light import AT_LIGHTS, light_cells
 from geodfx.render.gpu import Step
 from geodfx.render.lighting import light_stone
 from geodfx.render.view import View
@@ -75,9 +75,10 @@ def light_scene(stone: Stone, views: list[View], step: int = 1) -> Scene:
     count, lighting = cells.nodes.prod(axis=1), light_stone(stone, views[0])
     surrounded = lighting.environment is not None
     sparse = not surrounded and len(lighting.lights) <= FINE_LIGHTS
-    seen = [light_cells(facets, cells, light_stone(stone, view)) for view in views]
-    lit = [told[1] | (not sparse) for told in seen]
-    crossed = [np.diff(told[2]) > 0 for told in seen]
+    seen = [light_cells(facets, cells, light_stone(stone, view), exact=True).sees for view in views]
+    lit = [(sees > 0) | (not sparse) for sees in seen]
+    crossed = [(sees & AT_LIGHTS) > 0 for sees in seen]
+    trips = _Trips(stone, step)
     nodes = int(count.sum())
     tables = stone.lobes.nbytes - stone.lobes.refs.nbytes - stone.lobes.index.nbytes
     return Scene(
@@ -91,25 +92,35 @@ def light_scene(stone: Stone, views: list[View], step: int = 1) -> Scene:
         surrounded=surrounded,
         lit_nodes=float(np.mean([np.repeat(some, count).mean() for some in lit])),
         rim_nodes=float(np.mean([np.repeat(some, count).mean() for some in crossed])),
-        lobes=_trips(stone, np.ones(len(facets), np.bool_), step),
-        lit=float(np.mean([_trips(stone, some, step) for some in lit])),
-        rims=float(np.mean([_trips(stone, some, step) for some in crossed])),
+        lobes=trips.of(np.ones(len(facets), np.bool_)),
+        lit=float(np.mean([trips.of(some) for some in lit])),
+        rims=float(np.mean([trips.of(some) for some in crossed])),
     )
 
 
-def _trips(stone: Stone, facets: Bool, step: int) -> float:
-    """Return how many lobes of some facets (F,) a covered texel, or a square of texels with one, has in turn."""
-    assert stone.lobes is not None
-    width, height = stone.size
-    lobes = unpack_lobes(stone.lobes, width)
-    turn = np.arange(len(lobes.texel)) - np.searchsorted(lobes.texel, lobes.texel)
-    has = np.zeros((-(-height // step), -(-width // step), MOST_LOBES), np.bool_)
-    row, column = np.divmod(lobes.texel, width)
-    kept = facets[lobes.facet]
-    has[row[kept] // step, column[kept] // step, turn[kept]] = True
-    y, x = np.nonzero(stone.alpha)
-    covered = np.unique(y // step * has.shape[1] + x // step)
-    return float(has.reshape(-1, MOST_LOBES)[covered].sum(axis=1).mean())
+class _Trips:
+    """Tells how many lobes a covered texel, or a square of texels one of which is, has in turn."""
+
+    def __init__(self, stone: Stone, step: int) -> None:
+        assert stone.lobes is not None
+        width, height = stone.size
+        count = np.stack([stone.lobes.index[..., 1] >> np.uint32(4 * k) & np.uint32(15) for k in range(BLOCK)], axis=2)
+        count = count.reshape(height, -1)[:, :width].ravel().astype(np.int64)
+        first = np.cumsum(count) - count
+        texel = np.repeat(np.arange(len(count)), count)
+        turn = np.arange(len(texel)) - first[texel]
+        columns = -(-width // step)
+        square = np.arange(height)[:, None] // step * columns + np.arange(width) // step
+        self._facet = stone.lobes.refs & np.uint32(MOST_FACETS - 1)
+        self._place = square.ravel()[texel] * MOST_LOBES + turn
+        self._covered = len(np.unique(square[stone.alpha > 0]))
+        self._has = np.zeros(-(-height // step) * columns * MOST_LOBES, np.bool_)
+
+    def of(self, facets: Bool) -> float:
+        """Return the mean number of those of some facets (F,)."""
+        self._has[:] = False
+        self._has[self._place[facets[self._facet]]] = True
+        return float(np.count_nonzero(self._has) / self._covered)
 
 
 def frame_ms(

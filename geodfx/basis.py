@@ -29,6 +29,7 @@ __all__ = [
     "formed_chord",
     "horizon_share",
     "light_kernel",
+    "lobe_ramp",
     "lobe_response",
 ]
 
@@ -138,6 +139,18 @@ def lobe_response(q: np.float32, area: np.float32, variance: np.float32) -> np.f
 
 
 @kernel
+def lobe_ramp(q: np.float32, area: np.float32, variance: np.float32) -> np.float32:
+    """Return what `lobe_response` is where it is within 0 and 1, and beyond: it is linear in q."""
+    spread = np.float32(12.0) * variance
+    half = np.sqrt(area * spread)
+    reach = np.float32(1.5) * area + np.float32(0.5) * spread
+    ramp = np.float32(0.5) * (area + half - q) / half
+    cone = np.float32(2.0) * area / reach * (np.float32(1.0) - q / reach)
+    response: np.float32 = ramp if spread <= area else cone
+    return response
+
+
+@kernel
 def formed_chord(dx: np.float32, dy: np.float32, dz: np.float32, form_x: np.float32, form_y: np.float32) -> np.float32:
     """Return the squared chord that a lobe counts for a step (dx, dy, dz) from its direction to a light's.
 
@@ -204,7 +217,8 @@ def chart_decode(a: np.float32, b: np.float32) -> tuple[np.float32, np.float32, 
     """Return the unit direction (x, y, z) of the nearest point of the chart. Inverse of `chart_encode`."""
     one, two = np.float32(1.0), np.float32(2.0)
     q = a * a + b * b
-    inside = min(one, np.sqrt(two / max(q, np.float32(1e-30))))
-    q = min(q, two)
-    scale = inside * np.sqrt(one - np.float32(0.25) * q)
+    if q > two:  # beyond the chart
+        inside = np.sqrt(two / q)
+        a, b, q = a * inside, b * inside, two
+    scale = np.sqrt(one - np.float32(0.25) * q)
     return a * scale, b * scale, one - np.float32(0.5) * q

@@ -7,7 +7,15 @@ import numpy as np
 from geodfx.arrays import F32, U8, U16
 from geodfx.constants import DISPLAY_GAMMA
 
-__all__ = ["decode_display", "decode_srgb", "encode_display", "encode_srgb", "srgb_decoding_table", "to_codes"]
+__all__ = [
+    "decode_display",
+    "decode_srgb",
+    "encode_display",
+    "encode_srgb",
+    "srgb_codes_by_bits",
+    "srgb_decoding_table",
+    "to_codes",
+]
 
 
 def decode_srgb(encoded: F32) -> F32:
@@ -28,6 +36,18 @@ def srgb_decoding_table(dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> F32:
     """Return linear light (2^bits,) for every code of an 8- or 16-bit sRGB file."""
     codes = int(np.iinfo(dtype).max)
     return decode_srgb((np.arange(codes + 1) / codes).astype(np.float32))
+
+
+def srgb_codes_by_bits() -> U8:
+    """Return the sRGB codes (14337,) of linear light by the bits of a float32: step (bits >> 13) - (113 << 10).
+
+    From 2^-14, below which a code is 0, to 1, in 1024 steps each time the light doubles; the code of a step's middle.
+    """
+    steps = np.arange(14 << 10, dtype=np.uint32) + np.uint32(113 << 10)
+    middle = ((steps << np.uint32(13)) + np.uint32(1 << 12)).view(np.float32)
+    codes = to_codes(encode_srgb(middle), np.uint8)
+    codes[0] = 0  # all that is darker
+    return np.append(codes, np.uint8(255)).astype(np.uint8)
 
 
 def encode_display(linear: F32, gain: float) -> F32:

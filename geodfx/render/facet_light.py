@@ -5,10 +5,12 @@ Twins in shaders/facet.glsl.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from geodfx.arrays import F32, I64, Bool
-from geodfx.basis import chart_decode, formed_chord, lobe_response
+from geodfx.arrays import F32, I64, U8, Bool
+from geodfx.basis import chart_decode, formed_chord, lobe_ramp, lobe_response
 from geodfx.constants import FINE_LIGHTS
 from geodfx.jit import kernel, run_bands
 from geodfx.lobe_map import BLUE, FORM, PLACE, RED, WEIGHT, WIDTH
@@ -16,30 +18,44 @@ from geodfx.render.cells import STRETCH, Cells, node_point
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting
 
-__all__ = ["light_cells", "see_lights"]
+__all__ = ["AT_LIGHTS", "AT_NODES", "AT_RIM", "FacetLight", "light_cells", "see_lights"]
 
+AT_NODES, AT_LIGHTS, AT_RIM = 1, 2, 4  # where the light of a facet is: any of what follows
 NO_MAPS = np.zeros((0, 3), np.float32)
 
 
-def light_cells(facets: F32, cells: Cells, lighting: Lighting) -> tuple[F32, Bool, I64, I64]:
-    """Return the light (H, W, 3) at the nodes of the atlas, which facets (F,) see any, and those that texels look at.
+class FacetLight(NamedTuple):
+    """What facets see. H x W: the atlas of their cells, with a row and a column more."""
 
-    The lights at which texels of facet f look are near[first[f]:first[f + 1]]. The atlas has a row and a column more.
+    sees: U8  # (F,)
+    glow: F32  # (H, W, 4) AT_NODES: the light at each; the fourth is nothing
+    near_first: I64  # (F + 1,)
+    near: I64  # AT_LIGHTS: the texels of facet f look at the lights near[near_first[f]:near_first[f + 1]]
+    flash: F32  # (F, 3) AT_RIM: what the facet shows of the brightest light whose rim crosses it, were it seen whole
+    ramp: F32  # (H, W, 4) and how much it sees of it at each node, as `lobe_ramp` has it
+
+
+def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool) -> FacetLight:
+    """Return what facets see of all light.
+
+    exact: texels look at every light whose rim crosses their facet; else they read the ramp of the brightest of them
+    between nodes, as on a GPU, and the others with all the light.
     """
-    glow = np.zeros((cells.size[1] + 1, cells.size[0] + 1, 3), np.float32)
+    shape = (cells.size[1] + 1, cells.size[0] + 1, 4)
+    glow, ramp = np.zeros(shape, np.float32), np.zeros((1, 1, 4) if exact else shape, np.float32)
     lights = lighting.lights
-    lit = np.zeros(len(facets), np.bool_)
+    sees, flash = np.zeros(len(facets), np.uint8), np.zeros((len(facets), 3), np.float32)
     count, near = np.zeros(len(facets), np.int64), np.zeros((len(facets), len(lights)), np.bool_)
     maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
     shared = (facets, cells.first, cells.nodes, cells.place, cells.spread)
     light = (lights, maps, lighting.rotation, np.float32(lighting.gain))
 
     def work(first: int, last: int) -> None:
-        _light_cells(*shared, *light, first, last, glow, lit, near, count)
+        _light_cells(*shared, *light, exact, first, last, glow, ramp, flash, sees, near, count)
 
     run_bands(work, len(facets))
     first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    return glow, lit, first, np.nonzero(near)[1].astype(np.int64)
+    return FacetLight(sees, glow, first, np.nonzero(near)[1].astype(np.int64), flash, ramp)
 
 
 @kernel
@@ -53,37 +69,28 @@ def _light_cells(
     maps: F32,
     rotation: F32,
     gain: np.float32,
+    exact: bool,
     first: int,
     last: int,
     glow: F32,
-    lit: Bool,
+    ramp: F32,
+    flash: F32,
+    sees: U8,
     near: Bool,
     count: I64,
 ) -> None:
-    """Write the light at the nodes of some facets to glow, and note the lights at which their texels must look."""
+    """Write what some facets see."""
     some = np.empty(lights.shape[0], np.int64)
     surrounded = maps.shape[0] > 0
     for f in range(first, last):
         row = facets[f]
-        width = row[WIDTH]
-        middle = chart_decode(row[PLACE], row[PLACE + 1])
-        fire = STRETCH * np.sqrt(max(row[RED] ** 2 + row[RED + 1] ** 2, row[BLUE] ** 2 + row[BLUE + 1] ** 2))
-        reached = 0
-        for i in range(lights.shape[0]):
-            light = (lights[i, 0], lights[i, 1], lights[i, 2])
-            q = _squared_chord(middle, light, row[FORM], row[FORM + 1])
-            farthest = lights[i, 5] + np.float32(2.4495) * width + fire + spread[f]  # sqrt(6)
-            if q > farthest * farthest:
-                continue
-            fine = i < FINE_LIGHTS and spread[f] > 0
-            if fine and not _is_whole(row, lights[i], fire + spread[f]):
-                near[f, i] = True
-                count[f] += 1
-            else:
-                some[reached] = i
-                reached += 1
-        lit[f] = count[f] > 0
-        if reached == 0 and not surrounded:
+        reached, brightest, looked = _sort_lights(row, spread[f], lights, exact, some, near[f])
+        count[f] = looked
+        sees[f] = (AT_LIGHTS if count[f] > 0 else 0) | (AT_RIM if brightest >= 0 else 0)
+        if brightest >= 0:
+            for channel in range(3):
+                flash[f, channel] = row[WEIGHT + channel] * lights[brightest, 6 + channel]
+        if reached == 0 and brightest < 0 and not surrounded:
             continue
         column, end = first_node[f, 0], first_node[f, 1] + nodes[f, 1]
         for v in range(first_node[f, 1], end):
@@ -98,7 +105,43 @@ def _light_cells(
                 glow[v, u, 0] = row[WEIGHT] * red
                 glow[v, u, 1] = row[WEIGHT + 1] * green
                 glow[v, u, 2] = row[WEIGHT + 2] * blue
-                lit[f] = lit[f] or max(red, green, blue) > 0
+                if max(red, green, blue) > 0:
+                    sees[f] |= AT_NODES
+                if brightest >= 0:
+                    ramp[v, u, 0], ramp[v, u, 1], ramp[v, u, 2] = _see_ramp(row, a, b, lights[brightest])
+
+
+@kernel
+def _sort_lights(
+    facet: F32, spread: np.float32, lights: F32, exact: bool, some: I64, near: Bool
+) -> tuple[int, int, int]:
+    """List the lights that nodes hold in `some`, and note those at which texels look in near (L,).
+
+    Returns how many nodes hold, which light's ramp they hold, or -1, and at how many texels look.
+    """
+    width = facet[WIDTH]
+    middle = chart_decode(facet[PLACE], facet[PLACE + 1])
+    fire = STRETCH * np.sqrt(max(facet[RED] ** 2 + facet[RED + 1] ** 2, facet[BLUE] ** 2 + facet[BLUE + 1] ** 2))
+    reached, brightest, looked, most = 0, -1, 0, np.float32(0.0)
+    for i in range(lights.shape[0]):
+        light = lights[i]
+        q = _squared_chord(middle, (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1])
+        farthest = light[5] + np.float32(2.4495) * width + fire + spread  # sqrt(6)
+        if q > farthest * farthest:
+            continue
+        here = i
+        if i < FINE_LIGHTS and spread > 0 and not _is_whole(facet, light, fire + spread):
+            if exact:
+                near[i] = True
+                looked += 1
+                continue
+            bright = facet[WEIGHT] * light[6] + facet[WEIGHT + 1] * light[7] + facet[WEIGHT + 2] * light[8]
+            if bright > most:
+                here, brightest, most = brightest, i, bright
+        if here >= 0:
+            some[reached] = here
+            reached += 1
+    return reached, brightest, looked
 
 
 @kernel
@@ -130,6 +173,20 @@ def see_lights(
         sum_g += lights[i, 7] * lobe_response(_squared_chord(green, light, form_x, form_y), area, variance)
         sum_b += lights[i, 8] * lobe_response(_squared_chord(blue, light, form_x, form_y), area, variance)
     return sum_r, sum_g, sum_b
+
+
+@kernel
+def _see_ramp(facet: F32, a: np.float32, b: np.float32, light: F32) -> tuple[np.float32, np.float32, np.float32]:
+    """Return how much of a light a facet sees where green leaves it at (a, b), as `lobe_ramp` has it."""
+    red, green, blue = _directions(facet, a, b)
+    form_x, form_y = facet[FORM], facet[FORM + 1]
+    towards = (light[0], light[1], light[2])
+    area, variance = light[3], facet[WIDTH] * facet[WIDTH] + light[4]
+    return (
+        lobe_ramp(_squared_chord(red, towards, form_x, form_y), area, variance),
+        lobe_ramp(_squared_chord(green, towards, form_x, form_y), area, variance),
+        lobe_ramp(_squared_chord(blue, towards, form_x, form_y), area, variance),
+    )
 
 
 @kernel

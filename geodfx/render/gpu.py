@@ -87,7 +87,7 @@ class _Scene:
         lobes.check()
         facets = decode_facets(lobes)
         cells = make_cells(lobes, facets, stone.alpha.shape)
-        self._step = cells.step
+        self._step, self._edged = cells.step, len(lobes.edges) > 0  # facets that end are read texel by texel anyway
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
         self._layers = _layers(stone)
         self._linear = stone.base.space == "linear"
@@ -140,7 +140,7 @@ class _Scene:
         with _told_as_backend_error("the GPU failed to draw"):
             self._set_environment(lighting.environment)
             self._set_lighting(lighting)
-            fine = is_fine(lighting.lights, self._step)
+            fine = self._edged or is_fine(lighting.lights, self._step)
             sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
             self._set(is_fine=fine, is_sparse=sparse)
             for step, target in (

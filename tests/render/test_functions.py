@@ -18,7 +18,6 @@ from geodfx.codes import (
     unpack_width,
 )
 from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
-from geodfx.render.cpu import decode_display
 from geodfx.render.environment import (
     environment_level,
     environment_lookup,
@@ -26,6 +25,7 @@ from geodfx.render.environment import (
     lobe_horizon_share,
     oct_encode,
 )
+from geodfx.render.texels import decode_display
 
 pytestmark = pytest.mark.gpu
 

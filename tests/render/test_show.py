@@ -1,0 +1,53 @@
+"""What a display shows, in codes, beside the codes of the whole frame."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.colour import encode_srgb, srgb_codes_by_bits, to_codes
+from geodfx.render import CpuRenderer, DiscLight, Tilt, View
+from geodfx.render.output import brightened
+from geodfx.render.picture import Picture, displayed_codes
+from tests.render.stones import random_stone
+
+
+def test_codes_by_bits_are_those_of_the_curve():
+    light = np.concatenate([np.geomspace(1e-7, 2, 40001), [0, -1, 1]]).astype(np.float32)
+    table = srgb_codes_by_bits()
+    step = (light.view(np.int32) >> 13) - (113 << 10)
+    apart = table[np.clip(step, 0, len(table) - 1)].astype(int) - to_codes(encode_srgb(light), np.uint8)
+    assert np.abs(apart).max() <= 1
+    assert (apart != 0).mean() < 0.05
+    assert table[0] == 0
+    assert table[-1] == 255
+
+
+@pytest.mark.parametrize("model", ["lobes", "hsh"])
+def test_what_is_shown_are_the_codes_of_the_frame(model, uneven_environment):
+    stone = random_stone(model)
+    renderer = CpuRenderer(stone)
+    for view in (
+        View((DiscLight((0.3, 0.2, 0.9), math.radians(2)),)),
+        View((DiscLight((0.3, 0.2, 0.9), math.radians(60)), DiscLight((-0.4, 0.1, 0.9), math.radians(60)))),
+        View(environment=uneven_environment, tilt=Tilt(0.1, -0.2)),
+    ):
+        frame = renderer.render(view)
+        gain = 1 / float(np.quantile(frame[..., :3], 0.95))
+        shown, codes = renderer.show(view, gain), displayed_codes(brightened(frame, gain), Picture())
+        assert shown.dtype == np.uint8
+        apart = np.abs(shown.astype(int) - codes)
+        assert (apart > 1).any(axis=-1).mean() < 5e-3  # at the rims of the large lights
+        assert (apart > 0).mean() < 0.01
+        np.testing.assert_array_equal(shown[..., 3], stone.alpha)
+        assert not shown[stone.alpha == 0].any()
+
+
+def test_what_is_shown_in_another_size_is_the_frame_resampled():
+    view = View((DiscLight((0.3, 0.2, 0.9), 0.2),), size=20)
+    renderer = CpuRenderer(random_stone())
+    np.testing.assert_array_equal(
+        renderer.show(view, 1.0), displayed_codes(brightened(renderer.render(view), 1.0), Picture())
+    )
