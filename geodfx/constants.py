@@ -13,6 +13,7 @@ __all__ = [
     "EDGE_TURN_STEP",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
+    "FACET_ROW",
     "FINE_LIGHTS",
     "FOLD_BITS",
     "HSH_HORIZON_RAD",
@@ -57,3 +58,4 @@ CELL = 2.0**-7  # the longest step on the chart from node to node: 0.45 degrees
 FINE_LIGHTS = 32  # so many lights, the first, are looked at texel by texel where their rims cross a facet
 
 FOLD_BITS = 12  # a long list lies in a texture 2^12 texels wide; a power of two, for a division a fetch is slow
+FACET_ROW = 256  # facets lie in rows of so many: a byte of their number is the column, the next the row

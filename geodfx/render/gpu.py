@@ -17,19 +17,21 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.constants import FOLD_BITS
+from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
-from geodfx.lobe_map import WEIGHT, Lobes, decode_facets, empty_lobes
+from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import is_fine, make_cells, node_facets
 from geodfx.render.environment import Environment
+from geodfx.render.gpu_layout import fold_lobes, fold_rows, read_places
 from geodfx.render.lighting import Lighting, light_stone
 from geodfx.render.shader_text import FUNCTIONS, assemble
 from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
-__all__ = ["GpuRenderer"]
+__all__ = ["GpuRenderer", "shader_texts"]
 
+Step = tuple[str, bool, bool]  # a body of shaders/; whether texels look at lights; whether they skip dark facets
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
@@ -87,28 +89,29 @@ class _Scene:
         cells = make_cells(lobes, facets, stone.alpha.shape)
         self._step, self._edged = cells.step, len(lobes.edges) > 0  # facets that end are read texel by texel anyway
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        self._layers = -(-len(stone.base.planes) // 4)
+        self._layers = _layers(stone)
         self._linear = stone.base.space == "linear"
-        self._make_programs(lobes, version)
+        self._make_programs(stone, version)
         self._frame = self._target((width, height), (4, "f4"))
         # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
         light = "f4" if version == "330 core" else "f2"
         self._cells = self._target(cells.size, (4, light), (4, light))
         for texture in self._cells.color_attachments:
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._rims = self._target((1 << FOLD_BITS, max(1, -(-len(facets) >> FOLD_BITS))), (4, light))
+        self._rims = self._target((FACET_ROW, max(1, -(-len(facets) // FACET_ROW))), (4, light))
+        index, refs = fold_lobes(lobes.index, lobes.refs)
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._base_planes(stone.base.planes),
-            "lobe_index": self._texture(lobes.index.shape[1::-1], lobes.index),
-            "lobe_refs": self._fold("lobes", lobes.refs),
-            "facet_words": self._fold("facets", lobes.facets),
-            "facet_slopes": self._fold("facets", lobes.slopes),
-            "facet_edges": self._fold("facets", lobes.edges.reshape(-1, 4)),
-            "facet_spread": self._fold("facets", cells.spread),
-            "facet_places": self._fold("facets", cells.place),
+            "lobe_index": self._texture(index.shape[1::-1], index),
+            "lobe_refs": self._rows("lobes", refs),
+            "facet_words": self._facets(lobes.facets),
+            "facet_slopes": self._facets(lobes.slopes),
+            "facet_edges": self._facets(lobes.edges.reshape(-1, 4), 4),
+            "facet_spread": self._facets(cells.spread),
+            "facet_places": self._facets(read_places(cells)),
             "node_facets": self._texture(cells.size, node_facets(cells)[..., None]),
-            "environment_maps": self._fold("environment", np.zeros((1, 3), np.float32)),
+            "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
             "cell_light": self._cells.color_attachments[0],
             "cell_ramp": self._cells.color_attachments[1],
             "facet_flash": self._rims.color_attachments[0],
@@ -122,24 +125,13 @@ class _Scene:
             cell_unit=(1 / cells.size[0], 1 / cells.size[1]),
         )
 
-    def _make_programs(self, lobes: Lobes, version: str) -> None:
+    def _make_programs(self, stone: Stone, version: str) -> None:
         """Compile what a frame takes, in the order in which it is drawn."""
         vertex = assemble(("triangle",), version)
-        steps = (("rims", False), ("cells", False), ("stone", False), ("stone", True))
         self._steps = {}
-        for body, fine in steps if len(lobes.refs) else steps[2:]:
-            constants: dict[str, bool | int | tuple[int, int]] = {
-                "SIZE": self._size,
-                "LAYERS": self._layers,
-                "LAYER_COLUMNS": _layer_columns(self._layers),
-                "LINEAR": self._linear,
-                "LOBES": len(lobes.refs) > 0,
-                "EDGED": len(lobes.edges) > 0,
-                "FINE": fine,
-            }
-            text = assemble((*FUNCTIONS, body), version, constants)
+        for step, text in shader_texts(stone, version).items():
             program = self._context.program(vertex_shader=vertex, fragment_shader=text)
-            self._steps[body, fine] = program, self._context.vertex_array(program, [])
+            self._steps[step] = program, self._context.vertex_array(program, [])
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -149,11 +141,12 @@ class _Scene:
             self._set_environment(lighting.environment)
             self._set_lighting(lighting)
             fine = self._edged or is_fine(lighting.lights, self._step)
-            self._set(is_fine=fine)
+            sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
+            self._set(is_fine=fine, is_sparse=sparse)
             for step, target in (
-                (("rims", False), self._rims),
-                (("cells", False), self._cells),
-                (("stone", fine), self._frame),
+                (("rims", False, False), self._rims),
+                (("cells", False, False), self._cells),
+                (("stone", fine, sparse), self._frame),
             ):
                 if step in self._steps:
                     self._draw(step, target)
@@ -167,7 +160,7 @@ class _Scene:
         """Destroy the context, and with it what it holds."""
         self._context.release()
 
-    def _draw(self, step: tuple[str, bool], target: Any) -> None:
+    def _draw(self, step: Step, target: Any) -> None:
         (program, triangle), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
@@ -227,7 +220,7 @@ class _Scene:
     def _set_environment(self, environment: Environment | None) -> None:
         if environment is not None and environment is not self._environment:
             self._textures.pop("environment_maps").release()
-            self._textures["environment_maps"] = self._fold("environment", environment.maps)
+            self._textures["environment_maps"] = self._rows("environment", fold_rows(environment.maps))
             self._environment, self._environment_peak = environment, float(environment.maps.max())
 
     def _base_planes(self, planes: U8) -> Any:
@@ -251,15 +244,15 @@ class _Scene:
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return self._context.framebuffer(color_attachments=textures)
 
-    def _fold(self, name: str, values: npt.NDArray[Any]) -> Any:
-        """Return a texture that holds a list (N,) or (N, C) in rows of 2^FOLD_BITS."""
-        values = values[:, None] if values.ndim == 1 else values
-        width = 1 << FOLD_BITS
-        rows = max(1, -(-len(values) // width))
-        self._check_size(f"the {name}", width, rows)
-        padded = np.zeros((rows * width, values.shape[1]), values.dtype)
-        padded[: len(values)] = values
-        return self._texture((width, rows), padded)
+    def _facets(self, values: npt.NDArray[Any], parts: int = 1) -> Any:
+        """Return a texture that holds a list of facets, each of so many texels."""
+        return self._rows("facets", fold_rows(values, parts * FACET_ROW))
+
+    def _rows(self, name: str, rows: npt.NDArray[Any]) -> Any:
+        """Return a texture (R, W, C)."""
+        size = rows.shape[1], rows.shape[0]
+        self._check_size(f"the {name}", *size)
+        return self._texture(size, rows)
 
     def _texture(self, size: tuple[int, int], values: npt.NDArray[Any]) -> Any:
         dtype = {"f": "f4", "u": "u4"}[values.dtype.kind]
@@ -272,6 +265,34 @@ class _Scene:
             raise BackendError(
                 f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
             )
+
+
+def shader_texts(stone: Stone, version: str) -> dict[Step, str]:
+    """Return the fragment shaders of a stone's passes, in their order, the last in the variants that lights ask for.
+
+    The vertex stage of all is `assemble(("triangle",), version)`.
+    """
+    layers = _layers(stone)
+    has_lobes = stone.lobes is not None and len(stone.lobes.refs) > 0
+    constants: dict[str, bool | int | tuple[int, int]] = {
+        "SIZE": stone.size,
+        "LAYERS": layers,
+        "LAYER_COLUMNS": _layer_columns(layers),
+        "LINEAR": stone.base.space == "linear",
+        "LOBES": has_lobes,
+        "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
+    }
+    lights: list[Step] = [("rims", False, False), ("cells", False, False)]
+    texels: list[Step] = [("stone", fine, sparse) for fine in (False, True) for sparse in (False, True)]
+    return {
+        (body, fine, sparse): assemble((*FUNCTIONS, body), version, constants | {"FINE": fine, "SPARSE": sparse})
+        for body, fine, sparse in (lights + texels if has_lobes else texels)
+    }
+
+
+def _layers(stone: Stone) -> int:
+    """Return how many layers of four planes the base has."""
+    return -(-len(stone.base.planes) // 4)
 
 
 def _layer_columns(layers: int) -> int:

@@ -14,6 +14,7 @@ from geodfx.constants import (
     EDGES,
     ENVIRONMENT_LEVELS,
     ENVIRONMENT_SIZE,
+    FACET_ROW,
     FINE_LIGHTS,
     FOLD_BITS,
     LOBE_OFFSET_STEP,
@@ -44,6 +45,7 @@ const float EDGE_TURN_STEP = {EDGE_TURN_STEP!r};
 const int EDGES = {EDGES};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
 const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};
+const uint FACET_ROW = {FACET_ROW}u;
 const int FINE_LIGHTS = {FINE_LIGHTS};
 const int FOLD_BITS = {FOLD_BITS};
 const float LOBE_OFFSET_STEP = {LOBE_OFFSET_STEP!r};

@@ -4,7 +4,7 @@
 // Twin of geodfx.basis.
 vec3 chart_decode(float a, float b) {
     float q = a * a + b * b;
-    float inside = min(1.0, sqrt(2.0 / max(q, 1e-30)));
+    float inside = min(1.0, inversesqrt(0.5 * max(q, 1e-30)));
     q = min(q, 2.0);
     float scale = inside * sqrt(1.0 - 0.25 * q);
     return vec3(a * scale, b * scale, 1.0 - 0.5 * q);

@@ -28,10 +28,12 @@ float environment_tap(sampler2D maps, int level, int channel, float u, float v) 
     float fx = x - float(column);
     float fy = y - float(row);
     int i = start + row * size + column;
-    float a = texelFetch(maps, fold(i), 0)[channel];
-    float b = texelFetch(maps, fold(i + 1), 0)[channel];
-    float c = texelFetch(maps, fold(i + size), 0)[channel];
-    float d = texelFetch(maps, fold(i + size + 1), 0)[channel];
+    ivec2 upper = fold(i);  // a map's row lies in one of the texture's: sizes and starts are multiples of each other
+    ivec2 lower = fold(i + size);
+    float a = texelFetch(maps, upper, 0)[channel];
+    float b = texelFetch(maps, upper + ivec2(1, 0), 0)[channel];
+    float c = texelFetch(maps, lower, 0)[channel];
+    float d = texelFetch(maps, lower + ivec2(1, 0), 0)[channel];
     float above = a + (b - a) * fx;
     float below = c + (d - c) * fx;
     return above + (below - above) * fy;

@@ -1,5 +1,5 @@
-// Provides Facet, read_facet(), point_at(), see_ramp(), see_light(), see_environment(), is_far(), is_whole(). Twins of
-// geodfx.render.facet_light. Needs fold, chart, unpack, lobe and environment.
+// Provides Facet, read_facet(), point_at(), facet_rays(), see_ramp(), see_light(), see_environment(), is_far(),
+// is_whole(). Twins of geodfx.render.facet_light. Needs fold, chart, unpack, lobe and environment.
 
 // A facet as numbers; as geodfx.lobe_map.decode_facets.
 struct Facet {
@@ -13,8 +13,8 @@ struct Facet {
     vec2 form;
 };
 
-Facet read_facet(int number, usampler2D words, usampler2D slopes, int slope_count, float slope_step) {
-    uvec4 word = texelFetch(words, fold(number), 0);
+Facet read_facet(uint number, usampler2D words, usampler2D slopes, int slope_count, float slope_step) {
+    uvec4 word = texelFetch(words, fold_facet(number), 0);
     Facet facet;
     facet.point = unpack_pair(word.x, CHART_STEP);
     facet.weight = rgb9e5_decode(word.y);
@@ -24,8 +24,8 @@ Facet read_facet(int number, usampler2D words, usampler2D slopes, int slope_coun
     facet.centre = vec2(0.0);
     facet.slope = vec4(0.0);
     facet.form = vec2(0.0);
-    if (number < slope_count) {
-        uvec4 slope = texelFetch(slopes, fold(number), 0);
+    if (int(number) < slope_count) {
+        uvec4 slope = texelFetch(slopes, fold_facet(number), 0);
         facet.centre = vec2(float(slope.x & 65535u), float(slope.x >> 16u));
         facet.slope = vec4(unpack_pair(slope.y, slope_step), unpack_pair(slope.z, slope_step));
         facet.form = unpack_pair(slope.w ^ 0x80008000u, 1.0 / 32767.0);  // a round lobe's word is 0
@@ -38,6 +38,13 @@ vec2 point_at(Facet facet, vec2 away) {
     return facet.point + vec2(dot(facet.slope.xy, away), dot(facet.slope.zw, away));
 }
 
+// The directions in which red, green and blue leave a facet where green leaves it at a point of the chart.
+mat3 facet_rays(Facet facet, vec2 point) {
+    vec2 red = point + facet.red;
+    vec2 blue = point + facet.blue;
+    return mat3(chart_decode(red.x, red.y), chart_decode(point.x, point.y), chart_decode(blue.x, blue.y));
+}
+
 // As a lobe's form counts it, see formed_chord() of geodfx/basis.py.
 float squared_chord(vec3 a, vec3 b, vec2 form) {
     vec3 apart = a - b;  // 2 - 2 a.b loses all digits where a light is small
@@ -45,21 +52,19 @@ float squared_chord(vec3 a, vec3 b, vec2 form) {
     return dot(apart, apart) - along * along;
 }
 
-// How much of light i a facet sees where green leaves it at a point of the chart, as lobe_ramp() has it.
-vec3 see_ramp(Facet facet, vec2 point, sampler2D rows, int i) {
+// How much of light i a facet sees by its rays, as lobe_ramp() has it.
+vec3 see_ramp(Facet facet, mat3 rays, sampler2D rows, int i) {
     vec4 disc = texelFetch(rows, ivec2(0, i), 0);
     float variance = facet.width * facet.width + texelFetch(rows, ivec2(1, i), 0).a;
-    vec2 red = point + facet.red;
-    vec2 blue = point + facet.blue;
     return vec3(
-        lobe_ramp(squared_chord(chart_decode(red.x, red.y), disc.xyz, facet.form), disc.w, variance),
-        lobe_ramp(squared_chord(chart_decode(point.x, point.y), disc.xyz, facet.form), disc.w, variance),
-        lobe_ramp(squared_chord(chart_decode(blue.x, blue.y), disc.xyz, facet.form), disc.w, variance));
+        lobe_ramp(squared_chord(rays[0], disc.xyz, facet.form), disc.w, variance),
+        lobe_ramp(squared_chord(rays[1], disc.xyz, facet.form), disc.w, variance),
+        lobe_ramp(squared_chord(rays[2], disc.xyz, facet.form), disc.w, variance));
 }
 
-// The radiance that a facet sees of light i there.
-vec3 see_light(Facet facet, vec2 point, sampler2D rows, int i) {
-    return texelFetch(rows, ivec2(1, i), 0).rgb * clamp(see_ramp(facet, point, rows, i), 0.0, 1.0);
+// The radiance that a facet sees of light i.
+vec3 see_light(Facet facet, mat3 rays, sampler2D rows, int i) {
+    return texelFetch(rows, ivec2(1, i), 0).rgb * clamp(see_ramp(facet, rays, rows, i), 0.0, 1.0);
 }
 
 // The longest chord from green's direction to red's or blue's, or more.
@@ -85,17 +90,16 @@ bool is_whole(Facet facet, float chord, sampler2D rows, int i) {
     return spread <= disc.w && farthest * farthest <= inner;
 }
 
-float see_channel(vec2 point, float width, int channel, sampler2D maps, mat3 to_world) {
-    vec3 direction = chart_decode(point.x, point.y);
+float see_channel(vec3 direction, float width, int channel, sampler2D maps, mat3 to_world) {
     vec3 world = to_world * direction;
     float seen = environment_lookup(maps, environment_level(width), channel, world.x, world.y, world.z);
     return lobe_horizon_share(direction.z, width) * seen;
 }
 
-// The radiance that a facet sees of the environment where green leaves it at a point of the chart.
-vec3 see_environment(Facet facet, vec2 point, sampler2D maps, mat3 to_world) {
+// The radiance that a facet sees of the environment.
+vec3 see_environment(Facet facet, mat3 rays, sampler2D maps, mat3 to_world) {
     return vec3(
-        see_channel(point + facet.red, facet.width, 0, maps, to_world),
-        see_channel(point, facet.width, 1, maps, to_world),
-        see_channel(point + facet.blue, facet.width, 2, maps, to_world));
+        see_channel(rays[0], facet.width, 0, maps, to_world),
+        see_channel(rays[1], facet.width, 1, maps, to_world),
+        see_channel(rays[2], facet.width, 2, maps, to_world));
 }

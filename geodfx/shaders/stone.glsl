@@ -1,6 +1,6 @@
 // Provides main(): the colour of one texel, linear and premultiplied. The sums are told in geodfx/render/lighting.py.
 // Needs fold, chart, unpack, lobe, display, environment, facet, and constants of the stone: SIZE, LAYERS,
-// LAYER_COLUMNS, LINEAR, LOBES, EDGED, FINE.
+// LAYER_COLUMNS, LINEAR, LOBES, EDGED; and of the light: FINE, and SPARSE, where facets are dark but for a few lights.
 
 uniform usampler2D alpha_codes;
 uniform sampler2D base_planes;        // four planes a layer, layers side by side; a channel that is not there weighs 0
@@ -11,11 +11,10 @@ uniform vec3 base_offset;
 uniform float display_gain;           // of a base that is not LINEAR
 uniform usampler2D lobe_index;        // a column eight texels
 uniform usampler2D lobe_refs;         // folded
-uniform sampler2D facet_places;       // folded; where texels read the next two
+uniform sampler2D facet_places;       // folded; where texel t reads the next two: place.xy + place.zw t
 uniform sampler2D cell_light;         // over light_unit; alpha above 0: texels add lights whose rims cross their facet
 uniform sampler2D cell_ramp;          // how much they see of the brightest of them, within 0 and 1
-uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole, over light_unit
-uniform vec2 cell_unit;               // one over the size of the atlas
+uniform sampler2D facet_flash;        // folded; what they see of it where they see it whole; see rims.glsl
 uniform float light_unit;
 uniform int light_count;              // where FINE, the first of them are looked at
 uniform usampler2D facet_words;       // folded
@@ -70,11 +69,12 @@ vec3 shade_display_base(ivec2 texel) {
 
 // The share of a flash that all edges of a facet let through. away: of the texel from the facet's own; moved: of the
 // pseudo light from where the facet points.
-float shade_edges(int facet, vec2 away, vec2 moved) {
-    uvec4 turns = texelFetch(facet_edges, fold(4 * facet), 0);
-    uvec4 middle = texelFetch(facet_edges, fold(4 * facet + 1), 0);
-    uvec4 moves = texelFetch(facet_edges, fold(4 * facet + 2), 0);
-    uvec4 offsets = texelFetch(facet_edges, fold(4 * facet + 3), 0);
+float shade_edges(uint facet, vec2 away, vec2 moved) {
+    ivec2 own = fold_facet(facet) * ivec2(4, 1);
+    uvec4 turns = texelFetch(facet_edges, own, 0);
+    uvec4 middle = texelFetch(facet_edges, own + ivec2(1, 0), 0);
+    uvec4 moves = texelFetch(facet_edges, own + ivec2(2, 0), 0);
+    uvec4 offsets = texelFetch(facet_edges, own + ivec2(3, 0), 0);
     uint turn[EDGES] = uint[EDGES](turns.x, turns.y, turns.z, turns.w, middle.x, middle.y);
     uint move[EDGES] = uint[EDGES](middle.z, middle.w, moves.x, moves.y, moves.z, moves.w);
     uint offset[EDGES / 2] = uint[EDGES / 2](offsets.x, offsets.y, offsets.z);
@@ -89,39 +89,43 @@ float shade_edges(int facet, vec2 away, vec2 moved) {
 }
 
 // What a texel sees of the first lights, over light_unit.
-vec3 look(int number, vec2 place) {
+vec3 look(uint number, vec2 place) {
     Facet facet = read_facet(number, facet_words, facet_slopes, slope_count, slope_step);
-    vec2 point = point_at(facet, place - facet.centre);
+    mat3 rays = facet_rays(facet, point_at(facet, place - facet.centre));
     int last = min(light_count, FINE_LIGHTS);
     vec3 seen = vec3(0.0);
-    for (int i = 0; i < last; ++i) seen += see_light(facet, point, light_rows, i);
+    for (int i = 0; i < last; ++i) seen += see_light(facet, rays, light_rows, i);
     return facet.weight * seen / light_unit;
 }
 
 vec3 shade_lobes(ivec2 texel) {
     uvec2 block = texelFetch(lobe_index, ivec2(texel.x >> 3, texel.y), 0).rg;
-    int first = first_lobe(block.x, block.y, texel.x);
-    int end = first + lobe_count(block.y, texel.x);
+    ivec2 first = fold(first_lobe(block.x, block.y, texel.x));  // no row ends within a texel's lobes
+    int end = first.x + lobe_count(block.y, texel.x);
     vec2 place = vec2(texel);
     vec3 sum = vec3(0.0);
-    for (int lobe = first; lobe < end; ++lobe) {
-        uint ref = texelFetch(lobe_refs, fold(lobe), 0).r;
-        int facet = int(ref & 65535u);
-        vec4 cell = texelFetch(facet_places, fold(facet), 0);
-        vec2 node = (cell.xy + cell.zw * place + 0.5) * cell_unit;
-        vec4 glow = textureLod(cell_light, node, 0.0);
-        vec3 seen = glow.rgb;
-        if (glow.a > 0.0) {
-            seen += FINE ? look(facet, place)
-                : texelFetch(facet_flash, fold(facet), 0).rgb * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0);
+    for (ivec2 lobe = first; lobe.x < end; ++lobe.x) {
+        uint ref = texelFetch(lobe_refs, lobe, 0).r;
+        ivec2 row = fold_facet(ref);
+        if (!SPARSE || texelFetch(facet_flash, row, 0).a >= 0.0) {
+            vec4 cell = texelFetch(facet_places, row, 0);
+            vec2 node = cell.xy + cell.zw * place;
+            vec4 glow = textureLod(cell_light, node, 0.0);
+            vec3 share = share_squares(ref);
+            uint facet = ref & 65535u;
+            if (EDGED && int(facet) < edge_count) {
+                Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
+                share *= shade_edges(facet, place - own.centre, light_point - own.point);
+            }
+            vec3 seen = glow.rgb;
+            if (glow.a > 0.0) {
+                seen += (FINE ? look(facet, place)
+                    : texelFetch(facet_flash, row, 0).rgb * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0));
+            }
+            sum += share * seen;
         }
-        if (EDGED && facet < edge_count) {
-            Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
-            seen *= shade_edges(facet, place - own.centre, light_point - own.point);
-        }
-        sum += unpack_share(ref) * seen;
     }
-    return light_unit * sum;
+    return light_unit * SHARE_UNIT * sum;
 }
 
 void main() {
@@ -130,7 +134,8 @@ void main() {
     uint alpha = texelFetch(alpha_codes, texel, 0).r;
     colour = vec4(0.0);
     if (alpha == 0u) return;
-    vec3 sum = LINEAR ? shade_linear_base(texel) : shade_display_base(texel);
-    if (LOBES) sum += shade_lobes(texel);
+    // Lobes first: fewer registers are held meanwhile, and their number tells how many texels a GPU works on at once.
+    vec3 sum = LOBES ? shade_lobes(texel) : vec3(0.0);
+    sum += LINEAR ? shade_linear_base(texel) : shade_display_base(texel);
     colour = vec4(sum, float(alpha) / 255.0);
 }

@@ -1,5 +1,5 @@
-// Provides rgb9e5_decode(), unpack_offset(), unpack_width(), unpack_pair(), unpack_share(),
-// lobe_count() and first_lobe(). Twins of geodfx.codes, which tells the layouts.
+// Provides rgb9e5_decode(), unpack_offset(), unpack_width(), unpack_pair(), share_squares(),
+// unpack_share(), lobe_count() and first_lobe(). Twins of geodfx.codes, which tells the layouts.
 
 // Red, green and blue of a shared-exponent word. OpenGL ES 3.0.6 (Khronos 2019), section 3.8.3.2.
 vec3 rgb9e5_decode(uint word) {
@@ -24,10 +24,18 @@ vec2 unpack_pair(uint word, float unit) {
     return vec2(float(word & 65535u) - 32768.0, float(word >> 16u) - 32768.0) * unit;
 }
 
+// A lobe's shares of its facet's weights, over SHARE_UNIT. Codes are left at their bits: a sum of lobes needs one
+// multiplication by the unit, not a shift and a division each.
+const uvec3 SHARE_LARGEST = uvec3(31u << 16u, 63u << 21u, 31u);
+const vec3 SHARE_UNIT = 1.0 / (vec3(SHARE_LARGEST) * vec3(SHARE_LARGEST));
+vec3 share_squares(uint lobe) {
+    vec3 codes = vec3(float(lobe & SHARE_LARGEST.r), float(lobe & SHARE_LARGEST.g), float(lobe >> 27u));
+    return codes * codes;
+}
+
 // A lobe's shares of its facet's weights, 0 to 1.
 vec3 unpack_share(uint lobe) {
-    vec3 root = vec3(float((lobe >> 16u) & 31u) / 31.0, float((lobe >> 21u) & 63u) / 63.0, float(lobe >> 27u) / 31.0);
-    return root * root;
+    return share_squares(lobe) * SHARE_UNIT;
 }
 
 // How many lobes the texel of a column has, from its block's counts.

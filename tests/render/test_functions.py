@@ -236,3 +236,11 @@ def test_fold_reaches_every_texel_once(glsl_bench, glsl_version):
     index = np.array([0, 1, 4095, 4096, 4097, 10**6, 2**24, 2**31 - 1], np.uint32)[:, None]
     on_gpu = glsl_bench.run(glsl_version, "vec4(vec2(fold(int(w.x))), 0.0, 0.0)", words=index)
     np.testing.assert_array_equal(on_gpu[:, :2], np.stack(np.divmod(index[:, 0], 4096)[::-1], axis=1))
+
+
+def test_a_facet_is_found_by_the_low_half_of_a_lobe(glsl_bench, glsl_version):
+    lobes = np.concatenate([[0, 255, 256, 65535, 0xFFFF0000, 0xFFFFFFFF], RNG.integers(0, 2**32, 50)])
+    on_gpu = glsl_bench.run(
+        glsl_version, "vec4(vec2(fold_facet(w.x)), 0.0, 0.0)", words=lobes.astype(np.uint32)[:, None]
+    )
+    np.testing.assert_array_equal(on_gpu[:, :2], np.stack(np.divmod(lobes & 65535, 256)[::-1], axis=1))

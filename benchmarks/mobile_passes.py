@@ -1,0 +1,111 @@
+"""A pass as what it costs once and what each trip of its loops and branches adds, told from variants of its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from benchmarks.gpucost import Cycles, Shader, Tool
+from geodfx.render.gpu import Step
+
+FIXED = "once"
+
+
+class Part(NamedTuple):
+    """A loop, told by its head, which stands once in the text, or a branch, told by its condition."""
+
+    name: str
+    text: str
+    within: str = FIXED
+    is_loop: bool = True
+    instead: str = ""  # what stands for a branch that is left out, if without it more would be dead
+
+
+LOBE = Part("lobe", "for (ivec2 lobe = first;")
+LIT = Part("lit", "if (!SPARSE || texelFetch(facet_flash, row, 0).a >= 0.0)", "lobe", False, "sum += sum;")
+RIM, LOOK = Part("rim", "if (glow.a > 0.0)", "lobe", False), Part("light", "for (int i = 0; i < last;", "rim")
+PARTS: dict[Step, tuple[Part, ...]] = {
+    ("rims", False, False): (Part("light", "for (int i = 0; i < last;"),),
+    ("cells", False, False): (
+        Part("light", "for (int i = 0; i < light_count;"),
+        Part("rim", "if (brightest >= 0)", is_loop=False),
+        Part("environment", "if (has_environment)", is_loop=False),
+    ),
+    ("stone", False, False): (LOBE, RIM),
+    ("stone", False, True): (LOBE, LIT, RIM._replace(within="lit")),
+    ("stone", True, False): (LOBE, RIM, LOOK),
+    ("stone", True, True): (LOBE, LIT, RIM._replace(within="lit"), LOOK),
+}
+
+
+class Pass(NamedTuple):
+    """A pass on a GPU: `cost` tells the cycles of what is done once a pixel, and of one trip of each part."""
+
+    shader: Shader
+    cost: dict[str, Cycles]
+
+    def cycles(self, trips: Mapping[str, float]) -> float:
+        """Return the cycles a pixel of the pipe that bounds it, by the mean trips of parts; none of those not named."""
+        wide = {FIXED: 1.0, **trips}
+        sums = [sum(wide.get(name, 0) * cost[pipe] for name, cost in self.cost.items()) for pipe in self.shader.cycles]
+        return max(sums)
+
+
+def repeat_loop(text: str, head: str, times: int = 2) -> str:
+    """Return a text in which the loop with this head is run several times, one after the other."""
+    begin, end = _statement(text, head)
+    return text[:end] + text[begin:end] * (times - 1) + text[end:]
+
+
+def leave_out(text: str, condition: str, instead: str = "") -> str:
+    """Return a text with something instead of what a condition leads to; with nothing, the condition is gone, too."""
+    begin, end = _statement(text, condition)
+    return f"{text[:begin]}{condition} {{ {instead} }}{text[end:]}"
+
+
+def measure_pass(tool: Tool, vertex: str, text: str, parts: Sequence[Part], gpus: Sequence[str]) -> dict[str, Pass]:
+    """Return a pass on each GPU: what a loop, run once more, adds to the static count, and what a branch takes of it.
+
+    parts: what is within another comes after it.
+    """
+    compiled: dict[str, dict[str, Shader]] = {}
+
+    def cycles(variant: str, gpu: str, pipe: str) -> float:
+        if variant not in compiled:
+            compiled[variant] = tool.compile(vertex, variant, gpus)
+        return compiled[variant][gpu].cycles[pipe]
+
+    passes, by_name = {}, {part.name: part for part in parts}
+    for gpu, shader in tool.compile(vertex, text, gpus).items():
+        cost: dict[str, Cycles] = {name: {} for name in (FIXED, *by_name)}
+        for pipe, whole in shader.cycles.items():
+            gross = {FIXED: whole}
+            for part in parts:
+                around = by_name.get(part.within)
+                if part.is_loop:
+                    gross[part.name] = cycles(repeat_loop(text, part.text), gpu, pipe) - whole
+                else:
+                    without = leave_out(text, part.text, part.instead)
+                    gross[part.name] = whole - cycles(without, gpu, pipe)
+                    if (
+                        around is not None and around.is_loop
+                    ):  # a trip with it less one without: other registers are held
+                        shorter = cycles(repeat_loop(without, around.text), gpu, pipe) - cycles(without, gpu, pipe)
+                        gross[part.name] = gross[around.name] - shorter
+            for name, own in cost.items():
+                own[pipe] = gross[name] - sum(gross[part.name] for part in parts if part.within == name)
+        passes[gpu] = Pass(shader, cost)
+    return passes
+
+
+def _statement(text: str, head: str) -> tuple[int, int]:
+    """Return where the loop or branch with this head begins and ends."""
+    if text.count(head) != 1:
+        raise ValueError(f"{head!r} stands {text.count(head)} times in the shader, not once: tell its parts anew")
+    begin = text.index(head)
+    end, depth = begin, 0
+    while True:
+        depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(text[end], 0)
+        end += 1
+        if depth == 0 and text[end - 1] in "};":
+            return begin, end

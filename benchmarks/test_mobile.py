@@ -1,0 +1,236 @@
+"""What frames cost on the GPUs of phones, told without one: seconds, after a fit of some minutes that is kept.
+
+    python -m pytest benchmarks/test_mobile.py -s
+
+The shaders that ship are compiled by Mesa's own compilers for these GPUs and held to budgets.toml. docs/MOBILE.md tells
+the tool, the formula and how far to trust it. GEODFX_BUDGETS=new.toml writes what is measured as new budgets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import geodfx
+from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Shader, Tool, find_tool
+from benchmarks.mobile_frame import SIZE, frame_ms, light_scene
+from benchmarks.mobile_passes import PARTS, Part, measure_pass, repeat_loop
+from geodfx.bench.enlarge import enlarge
+from geodfx.render import DiscLight, Environment, View
+from geodfx.render.gpu import shader_texts
+from geodfx.render.shader_text import assemble
+from tests.render.stones import random_directions, random_stone
+from tests.render.test_tilted import edged_stone
+
+ROOT = Path(__file__).resolve().parent.parent
+BUDGETS = tomllib.loads((ROOT / "benchmarks" / "budgets.toml").read_text("utf-8"))
+DEVICES = BUDGETS["devices"]  # the phone that stands for each GPU
+GPUS = tuple(DEVICES)
+VERTEX = assemble(("triangle",), "300 es")
+NAMES = {
+    ("rims", False, False): "rims",
+    ("cells", False, False): "cells",
+    ("stone", False, False): "stone",  # by an environment, or many lights
+    ("stone", False, True): "sparse",  # by a few lights
+    ("stone", True, False): "fine",  # as stone, with small lights
+    ("stone", True, True): "fine-sparse",
+}
+CROWDS = (1, 4, 16, 64)  # stones that share a frame
+DIRECTIONS = 16  # of lights, over which the share of rims is averaged
+LARGE, SMALL = math.radians(10), math.radians(0.5)
+BY_NODES = ("stone", False, True)
+TIMES = 8  # of 144 texels: a frame's 1080, and a little more
+IN_STEP = 4 * TIMES  # texels a side that run together at worst: 16 of the photos
+WRITTEN = os.environ.get("GEODFX_BUDGETS")
+
+
+@pytest.fixture(scope="session")
+def tool():
+    path = find_tool()
+    if path is None:
+        pytest.skip(MISSING)
+    return Tool(path)
+
+
+@pytest.fixture(scope="session")
+def diamond(request):
+    """Return the sample diamond with as many texels as a frame has pixels.
+
+    It is fitted once and kept while neither its photos nor the fit change.
+    """
+    session = ROOT / "samples" / "diamond" / "train"
+    made_from = [*sorted(session.iterdir()), *sorted((ROOT / "geodfx" / "capture").glob("*.py"))]
+    name = hashlib.sha256(b"".join(path.read_bytes() for path in made_from if path.is_file())).hexdigest()[:12]
+    kept = request.config.cache.mkdir("mobile") / f"diamond-{name}.gdfx"
+    if not kept.exists():
+        geodfx.process(session, fast=True).save(kept)
+    return enlarge(geodfx.load(kept), TIMES)
+
+
+@pytest.fixture(scope="session")
+def passes(tool, diamond):
+    """Return what each pass of the diamond costs on each GPU."""
+    texts = shader_texts(diamond, "300 es")
+    return {step: measure_pass(tool, VERTEX, text, PARTS[step], GPUS) for step, text in texts.items()}
+
+
+@pytest.fixture(scope="session")
+def scenes(diamond):
+    """Return the diamond under one light, a small one, and an environment, by single texels and in step."""
+    towards = random_directions(np.random.default_rng(1), DIRECTIONS, 0.5).tolist()
+    radiance = np.random.default_rng(2).random((16, 32, 3)).astype(np.float32)
+    large, small = ([View((DiscLight(tuple(xyz), radius_rad),)) for xyz in towards] for radius_rad in (LARGE, SMALL))
+    around = [View(environment=Environment.from_radiance(radiance))]
+    views = {"light": large, "small light": small, "environment": around}
+    return {
+        f"{kind}{suffix}": light_scene(diamond, some, step)
+        for step, suffix in ((1, ""), (IN_STEP, ", in step"))
+        for kind, some in views.items()
+    }
+
+
+def row(*cells):
+    print(f"| {' | '.join(str(cell) for cell in cells)} |")
+
+
+def heading(*cells):
+    print()
+    row(*cells)
+    print("|---" * len(cells) + "|")
+
+
+def counts(shader: Shader) -> dict[str, float]:
+    """Return what a budget holds."""
+    return {
+        "cycles": round(shader.cycles[shader.bound], 2),
+        "fetches": shader.read(FETCHES),
+        "registers": shader.read(REGISTERS),
+        "threads": shader.read(THREADS),
+    }
+
+
+def show(cycles) -> str:
+    return ", ".join(f"{pipe} {count:.2f}" for pipe, count in cycles.items() if round(count, 2))
+
+
+def over(key: str, measured: float, budget: float) -> bool:
+    """Tell whether a figure is worse than its budget allows; of threads, fewer are worse."""
+    if key == "threads":
+        return measured < budget
+    return measured > budget * (1 + BUDGETS["margin"])
+
+
+def test_each_pass_keeps_its_budget(passes):
+    heading("pass", "GPU", "instructions", "cycles", "registers", "threads", "spills", "fetches", "of budget")
+    broken = []
+    for step, by_gpu in passes.items():
+        for gpu, measured in by_gpu.items():
+            shader, name = measured.shader, NAMES[step]
+            told, budget = counts(shader), BUDGETS["passes"][gpu][name]
+            share = " / ".join(f"{told[key] / budget[key]:.0%}" for key in told)
+            spent = (told["registers"], told["threads"], shader.spills, told["fetches"])
+            row(name, gpu, shader.read(("inst",)), show(shader.cycles), *spent, share)
+            broken += [f"{gpu} {name}: {key} {told[key]}" for key in told if over(key, told[key], budget[key])]
+            broken += [f"{gpu} {name}: {shader.spills} spills"] * (shader.spills > 0)
+    heading("pass", "GPU", *("part", "cycles a pixel or a trip"))
+    for step, by_gpu in passes.items():
+        for gpu, measured in by_gpu.items():
+            for part, cycles in measured.cost.items():
+                row(NAMES[step], gpu, part, show(cycles))
+    assert WRITTEN or broken == []
+
+
+def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
+    lit, text = scenes["light"], shader_texts(diamond, "300 es")[BY_NODES]
+    print(f"\n{lit.texels:.1f} bytes a covered texel, {lit.facets} facets, {lit.nodes} nodes")
+    heading("scene", "pass", "lobes a covered texel", "lit", "at a rim", "nodes lit")
+    for name, scene in scenes.items():
+        row(
+            name,
+            NAMES[scene.stone_step],
+            *(f"{share:.2f}" for share in (scene.lobes, scene.lit, scene.rims, scene.lit_nodes)),
+        )
+    heading(
+        "device",
+        "GPU",
+        "gpucost",
+        *scenes,
+        "memory alone",
+        f"light, {lit.coverage:.0%} covered",
+        "of budget",
+    )
+    broken = []
+    for gpu, name in DEVICES.items():
+        device, of_gpu = tool.devices[name], {step: by_gpu[gpu] for step, by_gpu in passes.items()}
+        assert device.gpu == gpu
+        told = {scene: frame_ms(light, device, of_gpu) for scene, light in scenes.items()}
+        shown = [f"{whole:.2f}" for _, _, whole in told.values()] + [f"{told['light'][1]:.2f}"]
+        planned = tool.planned_ms(VERTEX, text, name, SIZE, lit.texels)
+        part_ms = frame_ms(lit, device, of_gpu, covered=lit.coverage)[2]
+        budget = BUDGETS["frames"][name]
+        share = " / ".join(f"{told[scene][2] / budget[scene]:.0%}" for scene in told)
+        row(name, gpu, f"{planned:.2f}", *shown, f"{part_ms:.2f}", share)
+        broken += [f"{name} {key}: {told[key][2]:.2f} ms" for key in told if over(key, told[key][2], budget[key])]
+    heading("stones in the frame, under one light", *DEVICES.values())
+    for stones in CROWDS:
+        spent = []
+        for gpu, name in DEVICES.items():
+            of_gpu = {step: by_gpu[gpu] for step, by_gpu in passes.items()}
+            by_pass, _, whole = frame_ms(lit, tool.devices[name], of_gpu, stones)
+            spent.append(f"{whole:.2f} = {' + '.join(f'{ms:.2f}' for ms in by_pass.values())}")
+        row(stones, *spent)
+    heading("aim", "device", "light", "environment")
+    for name, aim in BUDGETS["aims"].items():
+        of_gpu = {step: by_gpu[tool.devices[name].gpu] for step, by_gpu in passes.items()}
+        spent = (frame_ms(scenes[scene], tool.devices[name], of_gpu)[2] for scene in ("light", "environment"))
+        row(f"{aim} ms", name, *(f"{ms:.2f} ms" for ms in spent))
+    assert WRITTEN or broken == []
+
+
+def test_no_stone_spills(tool):
+    for stone in (random_stone("lobes"), random_stone("hsh"), random_stone("ptm"), edged_stone()[0]):
+        for step, text in shader_texts(stone, "300 es").items():
+            for gpu, shader in tool.compile(VERTEX, text, GPUS).items():
+                assert shader.spills == 0, (stone.model, len(stone.base.planes), step, gpu)
+
+
+@pytest.mark.parametrize("step", PARTS)
+def test_a_third_trip_costs_what_a_second_does(tool, diamond, passes, step):
+    # Else what is told of a trip would not hold for many.
+    loop = next(part for part in PARTS[step] if part.is_loop)
+    text = repeat_loop(shader_texts(diamond, "300 es")[step], loop.text)
+    second = tool.compile(VERTEX, text, GPUS)
+    third = tool.compile(VERTEX, repeat_thrice(diamond, step, loop), GPUS)
+    for gpu in GPUS:
+        bound, once = second[gpu].bound, passes[step][gpu].shader.cycles
+        trips = third[gpu].cycles[bound] - second[gpu].cycles[bound], second[gpu].cycles[bound] - once[bound]
+        assert trips[0] == pytest.approx(trips[1], rel=0.1)
+
+
+def repeat_thrice(stone, step, loop: Part) -> str:
+    return repeat_loop(shader_texts(stone, "300 es")[step], loop.text, 3)
+
+
+def test_budgets_can_be_written(tool, passes, scenes):
+    """Write what is measured where GEODFX_BUDGETS says."""
+    if not WRITTEN:
+        pytest.skip("GEODFX_BUDGETS names no file")
+    lines = [f"margin = {BUDGETS['margin']}", "", "[devices]", *(f'{gpu} = "{name}"' for gpu, name in DEVICES.items())]
+    lines += ["", "[aims]", *(f"{name} = {aim}" for name, aim in BUDGETS["aims"].items()), "", "[frames]"]
+    for gpu, name in DEVICES.items():
+        of_gpu = {step: by_gpu[gpu] for step, by_gpu in passes.items()}
+        told = {scene: frame_ms(light, tool.devices[name], of_gpu)[2] for scene, light in scenes.items()}
+        held = ", ".join(f'"{scene}" = {ms:.2f}' for scene, ms in told.items())
+        lines.append(f"{name} = {{ {held} }}")
+    for gpu in GPUS:
+        lines += ["", f"[passes.{gpu}]"]
+        for step, by_gpu in passes.items():
+            held = ", ".join(f"{key} = {value}" for key, value in counts(by_gpu[gpu].shader).items())
+            lines.append(f"{NAMES[step]} = {{ {held} }}")
+    Path(WRITTEN).write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,53 @@
+"""How a stone's lists lie in the GPU's textures, where a texel's fetches need the fewest steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32, U32
+from geodfx.codes import sum_counts
+from geodfx.constants import FOLD_BITS
+from geodfx.render.cells import Cells
+
+__all__ = ["fold_lobes", "fold_rows", "read_places"]
+
+
+def fold_rows(values: npt.NDArray[Any], width: int = 1 << FOLD_BITS) -> npt.NDArray[Any]:
+    """Return a list (N,) or (N, C) in rows (R, width, C), filled up with zeros; an empty one has a row."""
+    values = values[:, None] if values.ndim == 1 else values
+    rows = max(1, -(-len(values) // width))
+    folded = np.zeros((rows * width, values.shape[1]), values.dtype)
+    folded[: len(values)] = values
+    return folded.reshape(rows, width, -1)
+
+
+def fold_lobes(index: U32, refs: U32) -> tuple[U32, U32]:
+    """Return lobes in rows (R, 2^FOLD_BITS, 1) of which none ends within a block of texels, and their index.
+
+    So a texel finds its first lobe's row and column, and the others beside it.
+    """
+    width = 1 << FOLD_BITS
+    start = index[..., 0].ravel().astype(np.int64)
+    end = start + sum_counts(index[..., 1]).ravel()
+    rows: list[U32] = []
+    block = 0
+    while block < len(start):
+        after = int(np.searchsorted(end, start[block] + width, side="right"))
+        row = np.zeros(width, np.uint32)
+        row[: end[after - 1] - start[block]] = refs[start[block] : end[after - 1]]
+        start[block:after] += len(rows) * width - start[block]
+        rows.append(row)
+        block = after
+    moved = index.copy()
+    moved[..., 0] = start.reshape(index.shape[:2])
+    return moved, np.array(rows)[..., None]
+
+
+def read_places(cells: Cells) -> F32:
+    """Return where in the atlas, 0 to 1, texel t reads the light of its facet (F, 4): place[:2] + place[2:] t."""
+    unit = 1 / np.array(cells.size)
+    place = cells.place.astype(np.float64)
+    return np.hstack([(place[:, :2] + 0.5) * unit, place[:, 2:] * unit]).astype(np.float32)
