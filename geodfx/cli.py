@@ -11,14 +11,14 @@ import re
 import sys
 from collections.abc import Sequence
 
-from geodfx.commands import evaluate, info, plan, process, relight, simulate
+from geodfx.commands import bench, evaluate, info, plan, process, relight, simulate
 from geodfx.commands.terminal import one_line, told_warnings
 from geodfx.errors import GeodfxError
 from geodfx.version import package_version
 
 __all__ = ["main"]
 
-COMMANDS = (process, relight, evaluate, info, plan, simulate)
+COMMANDS = (process, relight, evaluate, info, plan, simulate, bench)
 INTERRUPTED, UNREAD = 130, 141  # 128 + SIGINT, 128 + SIGPIPE, as shells count
 VALUES_WITH_A_SIGN = ("--light", "--tilt")  # argparse takes `-0.3,0.2,0.9` for an option unless it is joined to its own
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import moderngl
 import numpy as np
@@ -24,14 +25,16 @@ from geodfx.render.cells import is_fine, make_cells, node_facets
 from geodfx.render.environment import Environment
 from geodfx.render.gpu_layout import fold_lobes, fold_rows, read_places
 from geodfx.render.lighting import Lighting, light_stone
-from geodfx.render.shader_text import FUNCTIONS, assemble
+from geodfx.render.shader_text import FUNCTIONS, VERSIONS, assemble
 from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
 __all__ = ["GpuRenderer", "shader_texts"]
 
+T = TypeVar("T")
 Step = tuple[str, bool, bool]  # a body of shaders/; whether texels look at lights; whether they skip dark facets
+SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader")  # drivers that draw on the CPU
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
@@ -54,10 +57,33 @@ class GpuRenderer:
     def render(self, view: View) -> F32:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last. Raises BackendError."""
         lighting = light_stone(self._stone, view)
+        frame = self._call(lambda: self._scene.draw(lighting))
+        return present(self._stone, view, frame)
+
+    @property
+    def name(self) -> str:
+        """What the driver calls the GPU."""
+        return self._scene.name
+
+    def time(self, view: View, rounds: int) -> dict[str, float]:
+        """Return the seconds that each pass of a frame takes, in 8 bits, the least of some rounds.
+
+        By the GPU's own clock; by the wall's where a program stands for one, whose queries tell a part of it.
+        """
+        lighting = light_stone(self._stone, view)
+        return self._call(lambda: self._scene.time(lighting, rounds))
+
+    def time_shader(self, fragment: str, rounds: int) -> float:
+        """Return the seconds of another fragment shader, without its version, over a frame's texels.
+
+        Its samplers read planes of noise.
+        """
+        return self._call(lambda: self._scene.time_shader(fragment, rounds))
+
+    def _call(self, task: Callable[[], T]) -> T:
         if self._thread is None:
             raise BackendError("the GPU renderer is closed; make a new one")
-        frame = self._thread.submit(self._scene.draw, lighting).result()
-        return present(self._stone, view, frame)
+        return self._thread.submit(task).result()
 
     def close(self) -> None:
         """Give the context and all it holds back. May be called twice."""
@@ -74,6 +100,7 @@ class _Scene:
         self._context = _open_context()
         try:
             with _told_as_backend_error("the GPU cannot hold or draw this stone"):
+                self.name, self._version = str(self._context.info["GL_RENDERER"]), version
                 self._largest = int(self._context.info["GL_MAX_TEXTURE_SIZE"])
                 self._prepare(stone, version)
         except BaseException:
@@ -138,23 +165,62 @@ class _Scene:
         width, height = self._size
         frame = np.empty((height, width, 4), np.float32)
         with _told_as_backend_error("the GPU failed to draw"):
-            self._set_environment(lighting.environment)
-            self._set_lighting(lighting)
-            fine = self._edged or is_fine(lighting.lights, self._step)
-            sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
-            self._set(is_fine=fine, is_sparse=sparse)
-            for step, target in (
-                (("rims", False, False), self._rims),
-                (("cells", False, False), self._cells),
-                (("stone", fine, sparse), self._frame),
-            ):
-                if step in self._steps:
-                    self._draw(step, target)
+            for step, target in self._light(lighting, self._frame):
+                self._draw(step, target)
             self._frame.read_into(frame, components=4, dtype="f4")
             error = self._context.error
         if error != "GL_NO_ERROR":
             raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
         return frame
+
+    def time(self, lighting: Lighting, rounds: int) -> dict[str, float]:
+        """Return the seconds of each pass, the least of some rounds."""
+        with _told_as_backend_error("the GPU failed to draw"):
+            steps = self._light(lighting, self._target(self._size, (4, "f1")))
+            return {step[0]: min(self._timed(step, target) for _ in range(rounds)) for step, target in steps}
+
+    def time_shader(self, fragment: str, rounds: int) -> float:
+        """Return the seconds of another shader over the frame's texels, the least of some rounds."""
+        with _told_as_backend_error("the GPU failed to draw"):
+            noise = np.random.default_rng(0).integers(0, 256, (*self._size[::-1], 4), np.uint8).tobytes()
+            textures = [self._context.texture(self._size, 4, noise) for _ in range(3)]
+            vertex, step = assemble(("triangle",), self._version), ("yardstick", False, False)
+            text = f"#version {self._version}\n{VERSIONS[self._version]}\n{fragment}"
+            program = self._context.program(vertex_shader=vertex, fragment_shader=text)
+            self._steps[step] = program, self._context.vertex_array(program, [])
+            names = ("first", "second", "third")
+            self._textures |= dict(zip(names, textures, strict=True))
+            try:
+                target = self._target(self._size, (4, "f1"))
+                return min(self._timed(step, target) for _ in range(rounds))
+            finally:
+                del self._steps[step]
+                for name in names:
+                    self._textures.pop(name).release()
+
+    def _timed(self, step: Step, target: Any) -> float:
+        query = self._context.query(time=True)
+        self._context.finish()
+        begin = time.perf_counter()
+        with query:
+            self._draw(step, target)
+        self._context.finish()
+        spent = time.perf_counter() - begin
+        return spent if any(name in self.name for name in SOFTWARE) else float(query.elapsed) / 1e9
+
+    def _light(self, lighting: Lighting, frame: Any) -> list[tuple[Step, Any]]:
+        """Take the light of a frame, and return its passes with what each draws to."""
+        self._set_environment(lighting.environment)
+        self._set_lighting(lighting)
+        fine = self._edged or is_fine(lighting.lights, self._step)
+        sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
+        self._set(is_fine=fine, is_sparse=sparse)
+        steps: list[tuple[Step, Any]] = [
+            (("rims", False, False), self._rims),
+            (("cells", False, False), self._cells),
+            (("stone", fine, sparse), frame),
+        ]
+        return [(step, target) for step, target in steps if step in self._steps]
 
     def release(self) -> None:
         """Destroy the context, and with it what it holds."""
