@@ -67,8 +67,8 @@ HOLDS = [
     ("pear", "spinel", NEAR, "path", 128, 10),
     ("step", "emerald", FAR, "dome", 96, 12),
     ("brilliant", "zircon", NEAR, "path", 128, 10),
+    ("brilliant", "diamond", NEAR, "path", 128, 10),  # missed in its nine tenths, docs/PLAN.md
 ]
-MEDIAN_ALONE = [("brilliant", "diamond", NEAR, "path", 128, 10)]
 SYMMETRIC = [
     ("brilliant", "diamond", NEAR, "dome", 48, 12, "D8"),
     ("brilliant", "diamond", NEAR, "dome", 96, 8, "D8"),
@@ -93,6 +93,8 @@ BEYOND = [
     ("brilliant", "ruby", NEAR, "rings", 32, 13),
     ("round", "topaz", NEAR, "path", 96, 12),
     ("step", "sapphire", NEAR, "path", 128, 10),
+]
+SYMMETRIC_BEYOND = [
     ("step", "sapphire", NEAR, "dome", 192, 8, "D2"),
     ("step", "emerald", FAR, "dome", 96, 12, "D2"),
     ("brilliant", "zircon", NEAR, "path", 128, 10, "D8"),
@@ -149,16 +151,15 @@ def test_a_fit_of_a_symmetric_stone_comes_out_as_predicted(
     assert measured.lobes > 300
 
 
-@pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius"), MEDIAN_ALONE)
-def test_a_median_comes_out_as_predicted(compared, cut, material, camera, kind, lights, radius):
+@pytest.mark.parametrize(("cut", "material", "camera", "kind", "lights", "radius"), BEYOND)
+def test_what_lies_beyond(compared, cut, material, camera, kind, lights, radius):
     expected, measured = compared(cut, material, camera, kind, lights, radius)
-    assert math.degrees(expected.error_median_rad) == pytest.approx(measured.median_deg, rel=WITHIN)
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
     assert measured.lobes > 1000
 
 
-@pytest.mark.parametrize("case", BEYOND)
-def test_what_lies_beyond(compared, case):
+@pytest.mark.parametrize("case", SYMMETRIC_BEYOND)
+def test_what_lies_beyond_of_symmetric_stones(compared, case):
     expected, measured = compared(*case)
     assert expected.seen_share == pytest.approx(measured.seen_share, rel=WITHIN)
     assert measured.lobes > 300

@@ -92,6 +92,8 @@ def _text(planned: Plan) -> str:
     ]
     if planned.symmetry is not None:
         lines.insert(1, f"symmetry   {planned.symmetry}: the lights of a texel's copies count as well")
+    else:
+        lines.insert(3, f"eightfold  {_errors(planned.eightfold)}, of a stone cut evenly like a brilliant (--symmetry)")
     told = planned.gaps[:TOLD_PLACES]
     gaps = [f"{math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}" for gap in told]
     lines.append(f"gaps       {'; '.join(gaps) if gaps else 'none'}")
@@ -150,6 +152,7 @@ def _values(planned: Plan) -> dict[str, object]:
         "even_spacing_deg": _deg(planned.even_spacing_rad),
         "noise": planned.noise,
         **_expected(planned.expected),
+        "eightfold": _expected(planned.eightfold),
         "gaps": [{"direction": _row(gap.direction), "radius_deg": _deg(gap.radius_rad)} for gap in planned.gaps],
         "advice": {
             "light_radius_deg": _deg(advice.radius_rad),

@@ -20,13 +20,14 @@ from geodfx.errors import CalibrationError
 from geodfx.planning.advice import Advice, advise, even_spacing
 from geodfx.planning.copies import add_copies, read_moves
 from geodfx.planning.directions import even_directions, exit_directions
-from geodfx.planning.expect import NOISE, Expected, find_errors, summarise
+from geodfx.planning.expect import NOISE, Expected, expect, find_errors, summarise
 from geodfx.planning.gaps import Gap, find_gaps
 from geodfx.planning.rigs import find_lights
 
 __all__ = ["Advice", "Expected", "Gap", "Plan", "plan"]
 
 EXITS = 3000  # shares and medians come out to about 2 in 100
+EIGHTFOLD, FEWER_EXITS = "D8", 1000  # a symmetry that many cut stones have, and exits that tell of it
 MAP = 2000  # directions of the picture, 3.2 degrees apart
 AIM_RAD = math.radians(1.0)
 LEAST_RADIUS_RAD, MOST_RADIUS_RAD = math.radians(0.1), math.radians(60)  # as of a recipe's lights
@@ -44,6 +45,7 @@ class Plan:
     even_spacing_rad: float  # what it would be about, were the lights spread evenly above the lowest one's height
     noise: float  # of a full flash, as a share of it
     expected: Expected
+    eightfold: Expected  # of a stone of eight turns with mirrors; if a symmetry was named, `expected` once more
     gaps: tuple[Gap, ...]  # the largest first
     advice: Advice
     direction: F64  # (N, 3) unit
@@ -91,7 +93,9 @@ def plan(
     every = add_copies(lights, radius, moves)
     direction = even_directions(MAP)
     located = find_errors(exit_directions(EXITS), every, radius, noise)
-    expected = summarise(located, radius)
+    expected = eightfold = summarise(located, radius)
+    if symmetry is None:
+        eightfold = expect(add_copies(lights, radius, read_moves(EIGHTFOLD)), radius, noise, FEWER_EXITS)
     return Plan(
         source=Path(source),
         symmetry=symmetry,
@@ -101,6 +105,7 @@ def plan(
         even_spacing_rad=even_spacing(lights),
         noise=noise,
         expected=expected,
+        eightfold=eightfold,
         gaps=find_gaps(every, radius),
         advice=advise(lights, radius, noise, expected, aim_rad, moves),
         direction=direction,

@@ -82,6 +82,10 @@ def test_a_plan_tells_for_which_symmetry_it_is(tmp_path, capsys):
     folded = geodfx.plan(rig[0], light_radius_rad=math.radians(11), symmetry="D8")
     alone = geodfx.plan(rig[0], light_radius_rad=math.radians(11))
     assert folded.expected.error_median_rad < alone.expected.error_median_rad / 4
+    assert alone.eightfold.error_median_rad == pytest.approx(folded.expected.error_median_rad, rel=0.1)
+    assert folded.eightfold == folded.expected
+    assert main(["plan", *rig]) == 0
+    assert f"eightfold  {math.degrees(alone.eightfold.error_median_rad):.2g} degrees" in capsys.readouterr().out
     assert folded.advice.lights is not None
     assert folded.advice.lights <= 60
     assert alone.advice.lights > 60
