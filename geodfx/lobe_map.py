@@ -46,6 +46,7 @@ __all__ = [
     "decode_facets",
     "doubt_quantiles",
     "empty_lobes",
+    "facet_point",
     "no_edges",
     "pack_lobes",
     "unpack_lobes",
@@ -270,6 +271,17 @@ def _decode_facets(facets: U32, slopes: U32, slope_step: np.float32, rows: F32) 
 
 
 @kernel
+def facet_point(facet: F32, right: np.float32, down: np.float32) -> tuple[np.float32, np.float32]:
+    """Return where green leaves a facet, a row of `decode_facets`, so many texels right of its own and below.
+
+    A point of the chart. Twin of point_at() in shaders/facet.glsl.
+    """
+    a = facet[PLACE] + facet[SLOPE] * right + facet[SLOPE + 1] * down
+    b = facet[PLACE + 1] + facet[SLOPE + 2] * right + facet[SLOPE + 3] * down
+    return a, b
+
+
+@kernel
 def _unpack_all(index: U32, refs: U32, rows: F32, width: int, out: Unpacked) -> None:
     for y in range(index.shape[0]):
         for x in range(width):
@@ -278,9 +290,7 @@ def _unpack_all(index: U32, refs: U32, rows: F32, width: int, out: Unpacked) -> 
             for n in range(first, first + lobe_count(counts, x)):
                 f = unpack_facet(refs[n])
                 row, share = rows[f], unpack_share(refs[n])
-                right, down = np.float32(x) - row[CENTRE], np.float32(y) - row[CENTRE + 1]
-                a = row[PLACE] + row[SLOPE] * right + row[SLOPE + 1] * down
-                b = row[PLACE + 1] + row[SLOPE + 2] * right + row[SLOPE + 3] * down
+                a, b = facet_point(row, np.float32(x) - row[CENTRE], np.float32(y) - row[CENTRE + 1])
                 out.texel[n], out.facet[n], out.width[n] = y * width + x, f, row[WIDTH]
                 red = chart_decode(a + row[RED], b + row[RED + 1])
                 green = chart_decode(a, b)

@@ -4,9 +4,9 @@ base      with flashes set aside -> which texels are smooth, and need no lobes
 symmetry  of a cut stone: one sector of it is fitted, to the photos of all its copies, and unfolded
 search    lobes, each texel alone
 facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
-a few times over, the base fitted again below the lobes
+          a few times over, the base fitted again below the lobes
 finish    a facet's directions by channel, and how far the photos leave them open -> amplitudes; what neighbouring
-lights tell beyond the base -> codes
+          lights tell beyond the base -> codes
 """
 
 from __future__ import annotations

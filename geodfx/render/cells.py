@@ -17,7 +17,7 @@ from geodfx.arrays import F32, I64, U32
 from geodfx.codes import first_lobe, lobe_count, unpack_facet
 from geodfx.constants import CELL
 from geodfx.jit import kernel
-from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WIDTH, Lobes
+from geodfx.lobe_map import CENTRE, SLOPE, WIDTH, Lobes, facet_point
 
 __all__ = ["STRETCH", "Cells", "is_fine", "make_cells", "node_facets", "node_point"]
 
@@ -130,6 +130,4 @@ def node_point(facet: F32, place: F32, column: int, row: int) -> tuple[np.float3
         right = (np.float32(column) - place[0]) / place[2] - facet[CENTRE]
     if place[3] > 0:
         down = (np.float32(row) - place[1]) / place[3] - facet[CENTRE + 1]
-    a = facet[PLACE] + facet[SLOPE] * right + facet[SLOPE + 1] * down
-    b = facet[PLACE + 1] + facet[SLOPE + 2] * right + facet[SLOPE + 3] * down
-    return a, b
+    return facet_point(facet, right, down)

@@ -13,7 +13,7 @@ from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
-from geodfx.lobe_map import CENTRE, PLACE, SLOPE, WEIGHT
+from geodfx.lobe_map import CENTRE, WEIGHT, facet_point
 from geodfx.render.facet_light import AT_LIGHTS, AT_NODES, AT_RIM, FacetLight, see_lights
 from geodfx.render.tilted import inside_edges
 
@@ -251,9 +251,7 @@ def _clamped(ramp: np.float32) -> np.float32:
 def _look(gathered: Gathered, f: int, x: np.float32, y: np.float32) -> tuple[np.float32, np.float32, np.float32]:
     """Return what a texel sees, through a facet, of the lights whose rims cross that."""
     facet = gathered.facets[f]
-    right, down = x - facet[CENTRE], y - facet[CENTRE + 1]
-    a = facet[PLACE] + facet[SLOPE] * right + facet[SLOPE + 1] * down
-    b = facet[PLACE + 1] + facet[SLOPE + 2] * right + facet[SLOPE + 3] * down
+    a, b = facet_point(facet, x - facet[CENTRE], y - facet[CENTRE + 1])
     some = gathered.light.near_first[f], gathered.light.near_first[f + 1]
     red, green, blue = see_lights(facet, a, b, gathered.light.near, some[0], some[1], gathered.lights)
     return facet[WEIGHT] * red, facet[WEIGHT + 1] * green, facet[WEIGHT + 2] * blue
