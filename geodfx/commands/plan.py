@@ -98,7 +98,7 @@ def _text(planned: Plan) -> str:
     gaps = [f"{math.degrees(gap.radius_rad):.0f} degrees around {_where(gap.direction)}" for gap in told]
     lines.append(f"gaps       {'; '.join(gaps) if gaps else 'none'}")
     if planned.spacing_rad < UNEVEN * planned.even_spacing_rad:
-        note = "the lights stand unevenly: the median of one stone may be half or twice what is told here"
+        note = "the lights stand unevenly: the median and nine tenths of one stone may be half or twice what is told"
         lines.append(f"note       {note}")
     lines += [f"{'advice' if i == 0 else '':10} {line}" for i, line in enumerate(_advice(planned))]
     return "\n".join(lines)
