@@ -20,8 +20,9 @@ from typing import Any, TypeVar, cast
 import numba
 import platformdirs
 
-__all__ = ["kernel", "run_bands", "thread_count"]
+__all__ = ["kernel", "kernel_of_sums", "run_bands", "run_each", "thread_count"]
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
 BANDS_PER_THREAD = 4  # rows differ in cost (a stone's edge is dark), so that each thread takes several bands
@@ -41,9 +42,22 @@ def kernel(function: F) -> F:
 
     Division by zero gives inf or nan as in NumPy. Where no folder can be written, each process compiles anew.
     """
+    return _compile(function, set())
+
+
+def kernel_of_sums(function: F) -> F:
+    """Compile as `kernel` does, but let sums be added up in any order, so that a core's lanes share each.
+
+    Their last digits then differ from one kind of core to another, not from run to run or with the threads.
+    """
+    return _compile(function, {"reassoc", "contract"})
+
+
+def _compile(function: F, freedom: set[str]) -> F:
+    """Compile a function. freedom: of floating-point arithmetic, by LLVM's names."""
     jit = cast(Any, numba.jit)
     config = cast(Any, numba.config)
-    options = {"nopython": True, "nogil": True, "error_model": "numpy"}
+    options = {"nopython": True, "nogil": True, "error_model": "numpy", "fastmath": freedom}
     users_choice = config.CACHE_DIR
     try:
         config.CACHE_DIR = users_choice or _cache_folder()
@@ -83,3 +97,9 @@ def run_bands(work: Callable[[int, int], object], count: int, done: Callable[[in
             for result in results:
                 result.cancel()
             raise
+
+
+def run_each(work: Callable[[int], T], count: int) -> list[T]:
+    """Return `work(i)` for i in range(count), done on all cores."""
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return list(pool.map(work, range(count)))

@@ -14,16 +14,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import fft2, ifft2
 from scipy.optimize import minimize
 from scipy.spatial import KDTree
 
 from geodfx.arrays import F64
 from geodfx.capture.photos import RadianceStack
 from geodfx.constants import DISPLAY_GAMMA
+from geodfx.jit import run_each
 
 __all__ = ["Symmetry", "few_moves", "find_symmetry", "move_back", "symmetry_moves"]
 
-C128 = npt.NDArray[np.complex128]
+C64 = npt.NDArray[np.complex64]
 
 ORDERS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)  # of the turns that are looked for
 MIRRORS = 180  # axes that are tried at first, a degree apart
@@ -125,7 +127,7 @@ def _terms(directions: F64) -> F64:
     return np.stack([np.ones(len(x)), x * x + y * y, x, y, x * x - y * y, 2 * x * y], axis=1)
 
 
-def _fields(maps: F64, most: int) -> tuple[C128, float]:
+def _fields(maps: F64, most: int) -> tuple[C64, float]:
     """Return fields (4, H, W) of maps (7, H, W), the last of them the outline, and how much smaller they are."""
     scale = min(1.0, most / max(maps.shape[1:]))
     size = (max(1, round(maps.shape[2] * scale)), max(1, round(maps.shape[1] * scale)))
@@ -136,9 +138,9 @@ def _fields(maps: F64, most: int) -> tuple[C128, float]:
     level, bend, right, up, long, skew = (
         each - there * cv2.GaussianBlur(each, (0, 0), sigma) / around for each in small[:-1]
     )
-    fields: C128 = np.stack([level + 0j, bend + 0j, right + 1j * up, long + 1j * skew])
+    fields = np.stack([level + 0j, bend + 0j, right + 1j * up, long + 1j * skew])
     power = np.sqrt((np.abs(fields) ** 2).sum(axis=(1, 2), keepdims=True))
-    return fields / np.maximum(power, 1e-12), scale
+    return (fields / np.maximum(power, 1e-12)).astype(np.complex64), scale
 
 
 def _turn(angle: float) -> F64:
@@ -150,7 +152,7 @@ def _mirror(axis: float) -> F64:
     return np.array([[math.cos(2 * axis), math.sin(2 * axis)], [math.sin(2 * axis), -math.cos(2 * axis)]])
 
 
-def _moved(fields: C128, move: F64, centre: F64) -> C128:
+def _moved(fields: C64, move: F64, centre: F64) -> C64:
     """Return fields (4, H, W) after a move about a centre, as the moved stone would have them."""
     flip = np.diag([1.0, -1.0])
     back = (flip @ move @ flip).T  # of columns and rows
@@ -159,22 +161,30 @@ def _moved(fields: C128, move: F64, centre: F64) -> C128:
     angle, mirrored = math.atan2(move[1, 0], move[0, 0]), np.linalg.det(move) < 0
     out = np.empty_like(fields)
     for field, spin, to in zip(fields, SPIN, out, strict=True):
+        parts = [field.real] if spin == 0 else [field.real, -field.imag if mirrored else field.imag]
         parts = [
             cv2.warpAffine(np.ascontiguousarray(part), matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-            for part in (field.real, -field.imag if mirrored else field.imag)
+            for part in parts
         ]
-        to[:] = (parts[0] + 1j * parts[1]) * np.exp(1j * spin * angle)
+        to[:] = parts[0] if spin == 0 else (parts[0] + 1j * parts[1]) * np.exp(1j * spin * angle).astype(np.complex64)
     return out
 
 
-def _look_for_moves(fields: C128, middle: F64) -> tuple[int, float | None, F64]:
+def _match(fields: C64, others: C64) -> float:
+    """Return the correlation of fields (4, H, W) with others, times 4."""
+    return float(np.einsum("fhw,fhw->", fields.real, others.real, dtype=np.float64)) + float(
+        np.einsum("fhw,fhw->", fields.imag, others.imag, dtype=np.float64)
+    )
+
+
+def _look_for_moves(fields: C64, middle: F64) -> tuple[int, float | None, F64]:
     """Return the order of the turns, an axis of the mirrors or None, and the centre."""
-    spectrum = np.fft.fft2(fields)
+    spectrum = fft2(fields)
 
     def best(move: F64) -> tuple[float, F64]:
         """Return the highest correlation of a move about any centre, and that centre."""
-        moved = np.fft.fft2(_moved(fields, move, middle))
-        match = np.fft.ifft2((np.conj(moved) * spectrum).sum(axis=0)).real / len(fields)
+        moved = fft2(_moved(fields, move, middle))
+        match = ifft2((np.conj(moved) * spectrum).sum(axis=0)).real / len(fields)
         reach = max(1, int(FURTHEST * max(match.shape)))
         near = np.roll(match, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
         down, right = np.unravel_index(int(near.argmax()), near.shape)
@@ -184,8 +194,10 @@ def _look_for_moves(fields: C128, middle: F64) -> tuple[int, float | None, F64]:
         away = np.linalg.lstsq(np.eye(2) - flip @ move @ flip, shift, rcond=1e-6)[0]
         return float(near.max()), middle + away
 
-    turns = {order: best(_turn(2 * math.pi / order)) for order in ORDERS}
-    mirrors = [best(_mirror(k * math.pi / MIRRORS)) for k in range(MIRRORS)]
+    moves = [_turn(2 * math.pi / order) for order in ORDERS]
+    moves += [_mirror(k * math.pi / MIRRORS) for k in range(MIRRORS)]
+    found = run_each(lambda i: best(moves[i]), len(moves))
+    turns, mirrors = dict(zip(ORDERS, found, strict=False)), found[len(ORDERS) :]
     k = max(range(MIRRORS), key=lambda i: mirrors[i][0])
     turned, mirrored = max(turns[order][0] for order in ORDERS), mirrors[k][0]
     least = max(ALIKE, NEARLY * turned, BESIDE * mirrored)
@@ -194,17 +206,20 @@ def _look_for_moves(fields: C128, middle: F64) -> tuple[int, float | None, F64]:
     return order, axis, turns[order][1] if order > 1 else mirrors[k][1]
 
 
-def _refine(fields: C128, order: int, axis: float | None, centre: F64) -> tuple[F64, float | None]:
+def _refine(fields: C64, order: int, axis: float | None, centre: F64) -> tuple[F64, float | None]:
     """Return the centre, and the mirrors' axis, at which the fields meet themselves best, starting near them."""
+    half = order // 2  # a move back tells what the move tells
 
     def apart(place: F64) -> float:
-        moves = symmetry_moves(order, None if axis is None else float(place[2]))[1:]
-        return -float(np.mean([(np.conj(fields) * _moved(fields, move, place[:2])).real.sum() for move in moves]))
+        moves = symmetry_moves(order, None if axis is None else float(place[2]))
+        moves = np.concatenate([moves[1 : half + 1], moves[order:]])
+        matches = run_each(lambda i: _match(fields, _moved(fields, moves[i], place[:2])), len(moves))
+        return -float(np.mean(matches))
 
     begin = np.array([*centre, *([] if axis is None else [axis])])
     # What is interpolated is blurred: as blurred before, the stone's axis is not drawn to where texels meet.
     parts = [[cv2.GaussianBlur(np.ascontiguousarray(part), (0, 0), BLUR) for part in (f.real, f.imag)] for f in fields]
-    fields = np.stack([real + 1j * imaginary for real, imaginary in parts])
+    fields = np.stack([real + 1j * imaginary for real, imaginary in parts]).astype(np.complex64)
     steps = np.vstack([np.zeros(len(begin)), np.diag([1.0, 1.0, math.radians(0.5)][: len(begin)])])
     options = {"initial_simplex": begin + steps, "xatol": 0.01, "fatol": 1e-5, "maxfev": 80}
     found = np.asarray(minimize(apart, begin, method="Nelder-Mead", options=options).x, np.float64)
