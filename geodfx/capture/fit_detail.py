@@ -19,9 +19,10 @@ from scipy.ndimage import uniform_filter
 from geodfx.arrays import F32, F64, Bool
 from geodfx.capture.fit_base import crop
 from geodfx.constants import DISPLAY_GAMMA
-from geodfx.jit import kernel
+from geodfx.jit import kernel, run_each
 
 __all__ = [
+    "GAMMA",
     "SAMPLE",
     "SMOOTH_SHARE",
     "Detail",
@@ -79,15 +80,16 @@ def residuals(x: F32, clear: F32, base: F32, lobes: F32, out: F32) -> None:
 
 
 @kernel
-def leave_one_out(inverse: F32, residual: F32, x: F32, base: F32, sums: F32) -> None:
+def leave_one_out(inverse: F32, residual: F32, goal: F32, shown: F32, sums: F32) -> None:
     """Write sums (n, 2) of squared errors over lights and channels: of photos foretold from the others, of the base.
 
-    inverse: of a Detail. residual, x, base: (n, L, 3); errors are of displayed values, which end at white.
+    inverse: of a Detail. residual, goal, shown: (n, L, 3) of what a display shows: of `residuals`, the photos, and the
+    base, whose white is not cut.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
     lights = inverse.shape[0]
     left = np.empty((3, lights), np.float32)
-    for n in range(x.shape[0]):
+    for n in range(len(goal)):
         left[:] = 0
         for j in range(lights):
             red, green, blue = residual[n, j, 0], residual[n, j, 1], residual[n, j, 2]
@@ -98,11 +100,9 @@ def leave_one_out(inverse: F32, residual: F32, x: F32, base: F32, sums: F32) -> 
         foretold, alone = zero, zero
         for i in range(lights):
             for c in range(3):
-                goal = min(max(x[n, i, c], zero) ** GAMMA, one)
-                shown = base[n, i, c] ** GAMMA
-                its = min(max(shown + residual[n, i, c] - left[c, i] / inverse[i, i], zero), one)
-                foretold += (goal - its) ** 2
-                alone += (goal - min(shown, one)) ** 2
+                its = min(max(shown[n, i, c] + residual[n, i, c] - left[c, i] / inverse[i, i], zero), one)
+                foretold += (goal[n, i, c] - its) ** 2
+                alone += (goal[n, i, c] - min(shown[n, i, c], one)) ** 2
         sums[n, 0], sums[n, 1] = foretold, alone
 
 
@@ -113,19 +113,21 @@ def choose_detail(directions: F64, residual: F32, x: F32, base: F32, aim: float)
     share of what its base leaves, so that the smooth texels of a mixed stone decide for themselves.
     """
     chord = np.linalg.norm(directions[:, None] - directions[None], axis=2)
-    best: tuple[float, Detail, F32] | None = None
-    for reach in REACHES:
-        for noise in NOISES:
-            covariance = _matern(chord / reach) + noise * np.eye(len(chord))
-            _invert(covariance)
-            inverse = covariance.astype(np.float32)
-            sums = np.empty((len(x), 2), np.float32)
-            leave_one_out(inverse, residual, x, base, sums)
-            saved = float(np.maximum(aim * sums[:, 1] - sums[:, 0], 0).sum(dtype=np.float64))
-            if best is None or saved > best[0]:
-                best = saved, Detail(reach, inverse), sums
-    assert best is not None
-    return best[1], best[2]
+    kinds = [(reach, noise) for reach in REACHES for noise in NOISES]
+    goal, shown = show(x), base**GAMMA
+
+    def measure(i: int) -> tuple[float, Detail, F32]:
+        reach, noise = kinds[i]
+        covariance = _matern(chord / reach) + noise * np.eye(len(chord))
+        _invert(covariance)
+        inverse = covariance.astype(np.float32)
+        sums = np.empty((len(x), 2), np.float32)
+        leave_one_out(inverse, residual, goal, shown, sums)
+        saved = float(np.maximum(aim * sums[:, 1] - sums[:, 0], 0).sum(dtype=np.float64))
+        return saved, Detail(reach, inverse), sums
+
+    _, detail, sums = max(run_each(measure, len(kinds)), key=lambda each: each[0])
+    return detail, sums
 
 
 def find_smooth(sums: F32, column: I32, row: I32, lights: int) -> Bool:

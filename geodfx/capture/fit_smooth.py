@@ -11,6 +11,7 @@ from geodfx.base_map import LOSS, Base, cut_light, encode_base, lost_by_planes, 
 from geodfx.basis import disc_average, dome_nodes, evaluate
 from geodfx.capture.facet_find import Facets
 from geodfx.capture.fit_detail import (
+    GAMMA,
     SAMPLE,
     SMOOTH_SHARE,
     Detail,
@@ -42,7 +43,8 @@ def mark_smooth(state: FitState) -> None:
     def measure(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):
             part = slice(begin, min(begin + CHUNK, last))
-            leave_one_out(detail.inverse, *state.left(part), sums[part])
+            residual, x, base = state.left(part)
+            leave_one_out(detail.inverse, residual, show(x), base**GAMMA, sums[part])
 
     run_bands(measure, count)
     place = (state.places.column, state.places.row, len(state.terms))
