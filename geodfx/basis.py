@@ -30,6 +30,7 @@ __all__ = [
     "horizon_share",
     "light_kernel",
     "lobe_ramp",
+    "lobe_reach",
     "lobe_response",
 ]
 
@@ -136,6 +137,15 @@ def lobe_response(q: np.float32, area: np.float32, variance: np.float32) -> np.f
         return max(np.float32(0.0), np.float32(0.5) * (area + half - q) / half)
     reach = np.float32(1.5) * area + np.float32(0.5) * spread
     return max(np.float32(0.0), np.float32(2.0) * area / reach * (np.float32(1.0) - q / reach))
+
+
+@kernel
+def lobe_reach(area: np.float32, variance: np.float32) -> np.float32:
+    """Return the chord from a round lobe beyond which its `lobe_response` to a light is 0."""
+    spread = np.float32(12.0) * variance
+    disc, cone = area + np.sqrt(area * spread), np.float32(1.5) * area + np.float32(0.5) * spread
+    chord: np.float32 = np.sqrt(disc if spread <= area else cone)
+    return chord
 
 
 @kernel

@@ -14,6 +14,7 @@ from geodfx.basis import (
     evaluate,
     horizon_share,
     light_kernel,
+    lobe_reach,
     lobe_response,
 )
 from geodfx.constants import LIGHT_EDGE
@@ -89,6 +90,16 @@ def test_a_sharp_lobe_sees_the_disc_and_its_soft_edge():
     inner, outer = math.cos(radius * (1 - LIGHT_EDGE)), math.cos(radius * (1 + LIGHT_EDGE))
     ramp = np.clip((np.cos(angle) - outer) / (inner - outer), 0, 1)
     assert response == pytest.approx(ramp, abs=1e-4)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.02, 0.1, 0.3])
+@pytest.mark.parametrize("radius_deg", [1, 5, 10, 25])
+def test_a_lobe_sees_lights_as_far_as_its_reach_and_no_further(radius_deg: float, width: float):
+    _, area, blur = light_kernel(math.radians(radius_deg))
+    parts = np.float32(area), np.float32(blur + width**2)
+    reach = float(lobe_reach(*parts))
+    assert lobe_response(np.float32((reach * 0.999) ** 2), *parts) > 0
+    assert lobe_response(np.float32((reach * 1.001) ** 2), *parts) == 0
 
 
 def test_total_of_a_light_does_not_depend_on_its_radius():

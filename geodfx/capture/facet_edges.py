@@ -20,7 +20,7 @@ from geodfx.basis import chart_decode, edge_share, formed_chord
 from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond, see_flash
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import DARK, WEIGHT_POWER
+from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
@@ -290,7 +290,7 @@ def fit_flash(
     _leave(search, point, flashes, f, reach, column, row, texels, x, base, sample, light, count, left)
     for m in range(count):
         for c in range(3):
-            weight[m, c] = (max(x[sample[m], light[m], c], np.float32(0.0)) + DARK) ** WEIGHT_POWER
+            weight[m, c] = display_weight(x[sample[m], light[m], c])
     scale = float(search.radius)
     right, down = np.empty(len(texels)), np.empty(len(texels))
     for n in range(len(texels)):

@@ -21,6 +21,7 @@ from geodfx.capture.facet_pool import (
     fill_pool,
     make_pool,
     pooled_gain,
+    set_close,
     set_frame,
     set_place,
 )
@@ -86,13 +87,14 @@ def _climb(
     """Move place to where the gain is highest near it, by a pattern search down to a last step; returns the gain."""
     trial = np.empty(8)
     radius = float(search.radius)
-    gain = pooled_gain(search, pool, count, lights, width, place, 0, 3)
     step = FIRST_STEP
+    close = set_close(search, pool, count, lights, width, place, step * radius, step * radius / extent)
+    gain = pooled_gain(search, pool, count, close, width, place, 0, 3)
     while step > last:
         best, best_turn = gain * CLEARLY, -1
         for turn in range(24 if search.formed else 16):
             _step(place, turn, step if turn >= 16 else step * radius, extent, trial)
-            its = pooled_gain(search, pool, count, lights, width, trial, 0, 3)
+            its = pooled_gain(search, pool, count, close, width, trial, 0, 3)
             if its > best:
                 best, best_turn = its, turn
         if best_turn >= 0:
@@ -101,6 +103,7 @@ def _climb(
             gain = best
         else:
             step *= 0.5
+        close = set_close(search, pool, count, lights, width, place, step * radius, step * radius / extent)
     return gain
 
 
@@ -118,7 +121,8 @@ def _try_elsewhere(
         far = ELSEWHERE_REACH * float(search.radius) * math.sqrt((p + 0.5) / ELSEWHERE)
         turn = p * math.pi * (3 - math.sqrt(5))
         trial[0], trial[1] = place[0] + far * math.cos(turn), place[1] + far * math.sin(turn)
-        its = pooled_gain(search, pool, count, lights, width, trial, 0, 3)
+        close = set_close(search, pool, count, lights, width, trial, 0.0, 0.0)
+        its = pooled_gain(search, pool, count, close, width, trial, 0, 3)
         if its > best:
             best = its
             begin[:] = trial
@@ -204,7 +208,8 @@ def _split_channels(
     for c in range(3):
         a, b, step = 0.0, 0.0, 0.125
         place[0], place[1] = 0.0, 0.0
-        gain = pooled_gain(search, pool, count, lights, width, place, c, c + 1)
+        close = set_close(search, pool, count, lights, width, place, FIRE_REACH * size, 0.0)
+        gain = pooled_gain(search, pool, count, close, width, place, c, c + 1)
         while step > LAST_STEP and gain > 0:
             best, best_a, best_b = gain, a, b
             for turn in range(8):
@@ -213,7 +218,7 @@ def _split_channels(
                 if away > FIRE_REACH * FIRE_REACH:
                     continue
                 place[0], place[1] = to_a * size, to_b * size
-                its = pooled_gain(search, pool, count, lights, width, place, c, c + 1) - FIRE_COST * away
+                its = pooled_gain(search, pool, count, close, width, place, c, c + 1) - FIRE_COST * away
                 if its > best:
                     best, best_a, best_b = its, to_a, to_b
             if best > gain:
@@ -247,12 +252,14 @@ def _doubt_within(
     """
     points = np.empty((DOUBT_POINTS, 3))
     highest = 0.0
+    place[0], place[1] = 0.0, 0.0
+    close = set_close(search, pool, count, lights, width, place, reach, 0.0)
     for p in range(DOUBT_POINTS):  # a spiral of equal areas (Vogel 1979)
         far = reach * math.sqrt((p + 0.5) / DOUBT_POINTS)
         turn = p * math.pi * (3 - math.sqrt(5))
         place[0], place[1] = far * math.cos(turn), far * math.sin(turn)
         points[p, 0], points[p, 1] = place[0], place[1]
-        points[p, 2] = pooled_gain(search, pool, count, lights, width, place, 0, 3)
+        points[p, 2] = pooled_gain(search, pool, count, close, width, place, 0, 3)
         highest = max(highest, points[p, 2])
     total, mean_a, mean_b, square = 0.0, 0.0, 0.0, 0.0
     for p in range(DOUBT_POINTS):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64, I64
 from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_response
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import DARK, WEIGHT_POWER
+from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
@@ -164,7 +164,7 @@ def settle_shares(
                     along, square = HELD * (usual - old), HELD
                     for i in range(lights):
                         if share[k, i] > 0 and (clear[n, i] > 0 or left[i] > 0):
-                            to = float((max(x[n, i, c], np.float32(0.0)) + DARK) ** WEIGHT_POWER) * share[k, i]
+                            to = float(display_weight(x[n, i, c])) * share[k, i]
                             along += to * left[i]
                             square += to * share[k, i]
                     new = min(max(old + along / square, 0.0), float(search.ceiling))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, Bool
 from geodfx.capture.facet_find import Facets, Places
-from geodfx.capture.lobe_others import Others, alone_square, make_others, set_others
+from geodfx.capture.lobe_others import Others, alone_squares, make_others, set_others
 from geodfx.capture.lobe_search import FAINT, LOWEST_Z, Search, best_amplitude
 from geodfx.capture.lobe_work import (
     MAX_LOBES,
@@ -99,6 +99,44 @@ def _list_choices(
 
 
 @kernel
+def _gain_of(
+    search: Search, weight: F32, pull: F32, others: Others, count: int, choices: Work, m: int, shared: F32
+) -> np.float32:
+    """Return what choice m gains where the first lobes, `count` of them, give way.
+
+    pull: (L, 3) w e. shared: (K, 3) scratch.
+    """
+    along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    lit, response, lights, cost = choices.lit, choices.response, choices.lit_count[m], choices.cost[m]
+    for n in range(lights):
+        i, r = lit[m, n], response[m, n]
+        along_r += r * pull[i, 0]
+        along_g += r * pull[i, 1]
+        along_b += r * pull[i, 2]
+    if max(along_r, along_g, along_b) <= cost:
+        return np.float32(0.0)
+    square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    for k in range(count):
+        shared[k, 0], shared[k, 1], shared[k, 2] = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    for n in range(lights):
+        i, r = lit[m, n], response[m, n]
+        to_r, to_g, to_b = weight[i, 0] * r, weight[i, 1] * r, weight[i, 2] * r
+        square_r += to_r * r
+        square_g += to_g * r
+        square_b += to_b * r
+        for k in range(count):
+            its = others.response[i, k]
+            shared[k, 0] += to_r * its
+            shared[k, 1] += to_g * its
+            shared[k, 2] += to_b * its
+    square_r, square_g, square_b = alone_squares(square_r, square_g, square_b, shared, others.factor, count)
+    gain = best_amplitude(along_r, square_r, cost, search.ceiling)[1]
+    gain += best_amplitude(along_g, square_g, cost, search.ceiling)[1]
+    gain += best_amplitude(along_b, square_b, cost, search.ceiling)[1]
+    return gain
+
+
+@kernel
 def _add_best(
     search: Search, work: Work, others: Others, chosen: I32, count: int, choices: Work, names: I32, all_: int, out: int
 ) -> int:
@@ -106,34 +144,21 @@ def _add_best(
 
     A choice gains what it does when the amplitudes of the lobes that are there give way to it.
     """
-    shared = np.empty(MAX_LOBES, np.float32)
+    shared, pull = np.empty((MAX_LOBES, 3), np.float32), np.empty_like(work.left)
     while count < MAX_LOBES:
         best, best_gain = -1, np.float32(0.0)
         set_others(work, count, others.response, others.factor)
+        for i in range(len(pull)):
+            for c in range(3):
+                pull[i, c] = work.weight[i, c] * work.left[i, c]
         for m in range(all_):
             taken = m == out
             for k in range(count):
                 taken = taken or chosen[k] == m
             if taken:
                 continue
-            gain = -search.worth_shared if names[m] >= 0 else -search.worth_alone
-            for c in range(3):
-                along, square = np.float32(0.0), np.float32(0.0)
-                for n in range(choices.lit_count[m]):
-                    i, r = choices.lit[m, n], choices.response[m, n]
-                    to = work.weight[i, c] * r
-                    along += to * work.left[i, c]
-                    square += to * r
-                if along <= choices.cost[m]:
-                    continue
-                shared[:count] = 0
-                for n in range(choices.lit_count[m]):
-                    i = choices.lit[m, n]
-                    to = work.weight[i, c] * choices.response[m, n]
-                    for k in range(count):
-                        shared[k] += to * others.response[i, k]
-                square = alone_square(square, shared, others.factor[c], count)
-                gain += best_amplitude(along, square, choices.cost[m], search.ceiling)[1]
+            gain = _gain_of(search, work.weight, pull, others, count, choices, m, shared)
+            gain -= search.worth_shared if names[m] >= 0 else search.worth_alone
             if gain > best_gain:
                 best, best_gain = m, gain
         if best < 0:
@@ -232,14 +257,15 @@ def pick_lobes(
     number: I32,
     facet: I32,
     trust: np.float32,
+    swaps: bool,
     sets: LobeSets,
 ) -> None:
     """Choose the lobes of texels first to first + n of `sets` anew, among facets and their own.
 
     number, facet: (T,) and (T, K) of all sets as they were before; the facets of other texels are read there. smooth:
     (T,) which texels have none. trust: 0, or how many photos the lobes that stand are worth.
-    Greedy, or from the lobes that the texel had, whichever leaves less; then each is taken out and the rest picked
-    again, kept if the loss falls. Directions stay the facets'.
+    Greedy, or from the lobes that the texel had, whichever leaves less; then, with swaps, each is taken out and the
+    rest picked again, kept if the loss falls. Directions stay the facets'.
     """
     names = np.empty(len(choices.width), np.int32)
     chosen, before = np.empty(MAX_LOBES, np.int32), np.empty(MAX_LOBES, np.int32)
@@ -265,7 +291,7 @@ def pick_lobes(
             _hold(spare, before, count, work, chosen)
             set_left(work, count)
         k = 0
-        while k < count:
+        while swaps and k < count:
             kept, out = count, chosen[k]
             _hold(work, chosen, count, spare, before)
             count = _take_out(work, chosen, count, k)

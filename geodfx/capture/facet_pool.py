@@ -9,17 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64
-from geodfx.basis import formed_chord, lobe_response
-from geodfx.capture.lobe_others import alone_square, set_others
+from geodfx.basis import formed_chord, lobe_reach, lobe_response
+from geodfx.capture.lobe_others import alone_squares, set_others
 from geodfx.capture.lobe_search import Search, best_amplitude, longer, near_lights, tangents
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, Work, set_left, set_response, settle, start
 from geodfx.jit import kernel
 
-__all__ = ["Pool", "Samples", "extent_of", "fill_pool", "make_pool", "pooled_gain", "set_frame", "set_place"]
+__all__ = [
+    "Pool",
+    "Samples",
+    "extent_of",
+    "fill_pool",
+    "make_pool",
+    "pooled_gain",
+    "set_close",
+    "set_frame",
+    "set_place",
+]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
+ROUNDED = 1e-4  # of a chord
 NEAR = 3.2  # of the light's radius, and 3.5 widths: lights further away are not reached while a facet moves
 
 
@@ -43,12 +54,13 @@ class Pool(NamedTuple):
     weight: F32  # (N, L, 3)
     column: F64  # (N,)
     row: F64  # (N,)
-    near: I32  # (L,)
+    near: I32  # (L,) the lights that the facet may see while it moves
+    close: I32  # (L,) those of them that it may see from the place in question
     frame: F64  # (3, 3) direction and two tangents
     others: I32  # (N,) lobes that give way where the facet's moves; 0: they stand
     response: F32  # (N, L, K) and
     factor: F32  # (N, 3, K, K) of them, as `Others` holds them
-    shared: F32  # (3, K) scratch
+    shared: F32  # (K, 3) scratch
 
 
 @kernel
@@ -112,16 +124,49 @@ def set_place(plane: F64, form: F64, pool: Pool, place: F64) -> None:
 
 
 @kernel
+def set_close(
+    search: Search, pool: Pool, count: int, lights: int, width: np.float32, place: F64, step: float, slope: float
+) -> int:
+    """List those of the facet's lights that any of its texels may see from about `place`; returns how many.
+
+    step: how far the facet may move from there, as a chord. slope: by how much each of its four slopes may change.
+    """
+    if search.formed:
+        pool.close[:lights] = pool.near[:lights]
+        return lights
+    reach = 0.0
+    for n in range(count):
+        x, y = pool.column[n], pool.row[n]
+        a, b = abs(place[2] * x + place[3] * y), abs(place[4] * x + place[5] * y)
+        more = slope * (abs(x) + abs(y))
+        reach = max(reach, math.hypot(a + more, b + more))
+    # The chart's steps are no shorter than the chords that they span.
+    reach += step + float(lobe_reach(search.area, search.blur + width * width)) + ROUNDED
+    frame, light, close = pool.frame, search.light, 0
+    dx = frame[0, 0] + place[0] * frame[1, 0] + place[1] * frame[2, 0]
+    dy = frame[0, 1] + place[0] * frame[1, 1] + place[1] * frame[2, 1]
+    dz = frame[0, 2] + place[0] * frame[1, 2] + place[1] * frame[2, 2]
+    scale = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
+    for n in range(lights):
+        i = pool.near[n]
+        off_x, off_y, off_z = dx * scale - light[i, 0], dy * scale - light[i, 1], dz * scale - light[i, 2]
+        if off_x * off_x + off_y * off_y + off_z * off_z < reach * reach:
+            pool.close[close] = i
+            close += 1
+    return close
+
+
+@kernel
 def pooled_gain(
-    search: Search, pool: Pool, count: int, lights: int, width: np.float32, place: F64, first: int, last: int
+    search: Search, pool: Pool, count: int, close: int, width: np.float32, place: F64, first: int, last: int
 ) -> float:
     """Return the mean gain of a texel, in channels first to last, from a facet whose lobe is at `place`.
 
     place: (8,) steps along the two tangents, the slopes of the first to the right and down, those of the second, and
-    the form.
+    the form. close: of `set_close`.
     """
     light, area, variance = search.light, search.area, search.blur + width * width
-    left, weight, frame, near = pool.left, pool.weight, pool.frame, pool.near
+    left, weight, frame = pool.left, pool.weight, pool.frame
     response, factor, shared = pool.response, pool.factor, pool.shared
     cost, ceiling = search.sparsity * lobe_response(np.float32(0.0), area, variance), search.ceiling
     form_x, form_y = np.float32(place[6]), np.float32(place[7])
@@ -137,8 +182,9 @@ def pooled_gain(
         along_r, along_g, along_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
         square_r, square_g, square_b = np.float32(0.0), np.float32(0.0), np.float32(0.0)
         others = pool.others[n]
-        shared[:, :others] = 0
-        for i in near[:lights]:
+        for k in range(others):
+            shared[k, 0], shared[k, 1], shared[k, 2] = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        for i in pool.close[:close]:
             off_x, off_y, off_z = x - light[i, 0], y - light[i, 1], z - light[i, 2]
             r = lobe_response(formed_chord(off_x, off_y, off_z, form_x, form_y), area, variance)
             if r > 0:
@@ -150,12 +196,10 @@ def pooled_gain(
                 square_g += to_g * r
                 square_b += to_b * r
                 for k in range(others):
-                    shared[0, k] += to_r * response[n, i, k]
-                    shared[1, k] += to_g * response[n, i, k]
-                    shared[2, k] += to_b * response[n, i, k]
-        square_r = alone_square(square_r, shared[0], factor[n, 0], others)
-        square_g = alone_square(square_g, shared[1], factor[n, 1], others)
-        square_b = alone_square(square_b, shared[2], factor[n, 2], others)
+                    shared[k, 0] += to_r * response[n, i, k]
+                    shared[k, 1] += to_g * response[n, i, k]
+                    shared[k, 2] += to_b * response[n, i, k]
+        square_r, square_g, square_b = alone_squares(square_r, square_g, square_b, shared, factor[n], others)
         if first == 0:
             total += float(best_amplitude(along_r, square_r, cost, ceiling)[1])
         if first <= 1 < last:
@@ -186,9 +230,10 @@ def make_pool(samples: Samples, lights: int) -> Pool:
         np.empty(most),
         np.empty(most),
         np.empty(lights, np.int32),
+        np.empty(lights, np.int32),
         np.empty((3, 3)),
         np.zeros(most, np.int32),
         np.empty((most, lights, MAX_LOBES), np.float32),
         np.empty((most, 3, MAX_LOBES, MAX_LOBES), np.float32),
-        np.empty((3, MAX_LOBES), np.float32),
+        np.empty((MAX_LOBES, 3), np.float32),
     )

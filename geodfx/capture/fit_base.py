@@ -10,14 +10,25 @@ from scipy.ndimage import uniform_filter
 
 from geodfx.arrays import F32, F64
 from geodfx.constants import DISPLAY_GAMMA
-from geodfx.jit import kernel
+from geodfx.jit import kernel, kernel_of_sums
+from geodfx.powers import raise_powers
 
-__all__ = ["crop", "even_dark", "fit_base", "fit_displayed", "guess_prior", "learn_prior", "solve_positive"]
+__all__ = [
+    "crop",
+    "even_dark",
+    "fit_base",
+    "fit_displayed",
+    "guess_prior",
+    "learn_prior",
+    "smooth_light",
+    "solve_positive",
+]
 
 I32 = npt.NDArray[np.int32]
 
 RIDGE = 1e-6  # of the mean square term: lets a texel with few clear photos keep to small coefficients
 GAMMA = 1 / DISPLAY_GAMMA
+TINY = 1e-30  # added to light whose power is taken
 BLACK = 2e-5  # of displayed white, added to light so that a display's slope is finite
 STEPS, MORE_STEPS = 6, 2  # of Gauss and Newton, from a guess and from an earlier fit
 STEEPEST = 20.0  # slope of the display at which a step is trusted
@@ -56,13 +67,52 @@ def fit_displayed(terms: F64, shown: F32, weight: F32) -> F32:
 
 
 class _Work(NamedTuple):
-    """Scratch of one texel's fit."""
+    """Scratch of one texel's fit; what the lanes of a core go over lies side by side."""
 
+    terms: F32  # (J, L)
+    products: F32  # (J (J + 1) / 2, L) of pairs of terms, row by row of the matrix
+    sums: F32  # (J (J + 1) / 2,) of the step's matrix
+    pulls: F32  # (J,) of its right side
     matrix: F64  # (J, J)
     right: F64  # (J,)
-    goal: F64  # (L,) displayed
-    slope: F64  # (L,) of the display
-    residual: F64  # (L,)
+    goal: F32  # (L,) displayed
+    light: F32  # (L,)
+    shown: F32  # (L,)
+    slope: F32  # (L,) of the display
+    residual: F32  # (L,)
+    weight: F32  # (L,) of a residual, times the slope
+    stiff: F32  # (L,) times it again
+    exponents: I32  # (L,)
+
+
+@kernel
+def _make_work(terms: F64) -> _Work:
+    lights, size = terms.shape
+    its = np.empty((size, lights), np.float32)
+    products = np.empty((size * (size + 1) // 2, lights), np.float32)
+    for i in range(lights):
+        n = 0
+        for j in range(size):
+            its[j, i] = np.float32(terms[i, j])
+            for k in range(j + 1):
+                products[n, i] = np.float32(terms[i, j] * terms[i, k])
+                n += 1
+    return _Work(
+        its,
+        products,
+        np.empty(len(products), np.float32),
+        np.empty(size, np.float32),
+        np.empty((size, size)),
+        np.empty(size),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.float32),
+        np.empty(lights, np.int32),
+    )
 
 
 @kernel
@@ -86,44 +136,92 @@ def solve_positive(matrix: F64, right: F64) -> None:
 
 
 @kernel
+def _add_terms(terms: F32, coefficient: F32, light: F32) -> None:
+    """Add the light of terms (J, L) to light (L,)."""
+    for j in range(len(terms)):
+        its, share = terms[j], coefficient[j]
+        for i in range(len(light)):
+            light[i] += share * its[i]
+
+
+@kernel
+def _show(light: F32, floor: np.float32, shown: F32, exponents: I32) -> None:
+    """Write what a display shows of light (L,), not yet cut at white; a floor is added to it."""
+    for i in range(len(light)):
+        shown[i] = max(light[i], np.float32(0.0)) + floor
+    raise_powers(shown, np.float32(GAMMA), exponents)
+
+
+@kernel
+def _leave(lobes: F32, coefficient: F32, work: _Work) -> None:
+    """Write what base and lobes (L,) leave of the goal, and the display's slope."""
+    one, zero, black, gamma = np.float32(1.0), np.float32(0.0), np.float32(BLACK), np.float32(GAMMA)
+    steepest, negative = np.float32(STEEPEST), np.float32(NEGATIVE)
+    light, shown, slope, residual, goal = work.light, work.shown, work.slope, work.residual, work.goal
+    light[:] = lobes
+    _add_terms(work.terms, coefficient, light)
+    _show(light, black, shown, work.exponents)
+    for i in range(len(light)):
+        slope[i] = min(gamma * shown[i] / (max(light[i], zero) + black), steepest)
+        residual[i] = goal[i] - min(shown[i], one) - negative * slope[i] * min(light[i], zero)
+
+
+@kernel
+def _weigh(clear: F32, robust: bool, work: _Work) -> None:
+    """Write the weights of residuals (L,), and sum up the equations of one step."""
+    one, zero = np.float32(1.0), np.float32(0.0)
+    weight, residual, slope, stiff = work.weight, work.residual, work.slope, work.stiff
+    for i in range(len(weight)):  # clipped: the light is at least what it tells
+        weight[i] = zero if clear[i] == zero and residual[i] < zero else one
+    if robust:
+        scale = np.float32(max(2.0 * np.median(np.abs(residual)), LEAST_SCALE))
+        flash, shadow = one / (scale * np.float32(FLASH_SCALE)), one / (scale * np.float32(SHADOW_SCALE))
+        for i in range(len(weight)):
+            odd = residual[i] * (flash if residual[i] > zero else shadow)
+            beside = one + odd * odd
+            weight[i] /= beside * beside
+    for i in range(len(weight)):
+        weight[i] *= slope[i]
+    for i in range(len(weight)):
+        stiff[i] = weight[i] * slope[i]
+        weight[i] *= residual[i]
+    _add_up(work.terms, weight, work.pulls)
+    _add_up(work.products, stiff, work.sums)
+
+
+@kernel_of_sums
+def _add_up(rows: F32, weight: F32, sums: F32) -> None:
+    """Write the sum of each of rows (N, L), weighted by (L,), to sums (N,)."""
+    for n in range(len(sums)):
+        total = np.float32(0.0)
+        for i in range(len(weight)):
+            total += weight[i] * rows[n, i]
+        sums[n] = total
+
+
+@kernel
 def _fit_channel(
-    x: F32, clear: F32, lobes: F32, terms: F64, prior: F64, robust: bool, steps: int, coefficient: F32, work: _Work
+    x: F32, clear: F32, lobes: F32, prior: F64, robust: bool, steps: int, coefficient: F32, work: _Work
 ) -> None:
     """Gauss-Newton on displayed values: base and lobes together against x, all (L,). Changes coefficient (J,).
 
     robust: brighter residuals than most count for little (Geman and McClure 1987), since no lobe explains them yet.
     """
-    lights, size = terms.shape
-    matrix, right = work.matrix, work.right
-    for i in range(lights):
-        work.goal[i] = min((max(x[i], np.float32(0.0)) + BLACK) ** GAMMA, 1.0)
-    scale = LEAST_SCALE
+    size = len(coefficient)
+    matrix, right, goal = work.matrix, work.right, work.goal
+    _show(x, np.float32(BLACK), goal, work.exponents)
+    for i in range(len(goal)):
+        goal[i] = min(goal[i], np.float32(1.0))
     for _ in range(steps):
-        for i in range(lights):
-            light = np.float64(lobes[i])
-            for j in range(size):
-                light += terms[i, j] * coefficient[j]
-            lit = max(light, 0.0) + BLACK
-            shown = lit**GAMMA
-            work.slope[i] = min(GAMMA * shown / lit, STEEPEST)
-            work.residual[i] = work.goal[i] - min(shown, 1.0) - NEGATIVE * work.slope[i] * min(light, 0.0)
-        if robust:
-            scale = max(2.0 * np.median(np.abs(work.residual)), LEAST_SCALE)
-        matrix[:] = 0
-        right[:] = 0
-        for i in range(lights):
-            residual = work.residual[i]
-            weight = 0.0 if clear[i] == 0 and residual < 0 else 1.0  # clipped: the light is at least what it tells
-            if robust:
-                odd = residual / (scale * (FLASH_SCALE if residual > 0 else SHADOW_SCALE))
-                weight /= (1 + odd * odd) ** 2
-            for j in range(size):
-                pull = weight * work.slope[i] * terms[i, j]
-                right[j] += pull * residual
-                for k in range(j + 1):
-                    matrix[j, k] += pull * work.slope[i] * terms[i, k]
+        _leave(lobes, coefficient, work)
+        _weigh(clear, robust, work)
         level = max(coefficient[0], DARKEST)
+        n = 0
         for j in range(size):
+            right[j] = work.pulls[j]
+            for k in range(j + 1):
+                matrix[j, k] = work.sums[n]
+                n += 1
             matrix[j, j] += DAMPING
             if j > 0:
                 firmness = (NOISE / (prior[1, j] * level)) ** 2
@@ -135,25 +233,26 @@ def _fit_channel(
 
 
 @kernel
-def _level_floor(x: F32, lobes: F32, terms: F64, coefficient: F32) -> None:
+def _level_floor(x: F32, lobes: F32, constant: float, coefficient: F32, work: _Work) -> None:
     """Move the constant so that where the model is dark, it shows as much as the photos do on average.
 
     There the photos hold noise, and the terms fit it with both signs: both lift what is shown, and the eye sees it.
     """
     coefficient[0] = max(coefficient[0], np.float32(0.0))
+    light, shown, goal = work.light, work.shown, work.goal
+    light[:] = lobes
+    _add_terms(work.terms, coefficient, light)
+    _show(light, np.float32(TINY), shown, work.exponents)
+    _show(x, np.float32(TINY), goal, work.exponents)
     count, seen, told = 0, 0.0, 0.0
     for i in range(len(x)):
-        light = np.float64(lobes[i])
-        for j in range(terms.shape[1]):
-            light += terms[i, j] * coefficient[j]
-        shown = max(light, 0.0) ** GAMMA
-        if shown < DARK_SHOWN:
+        if shown[i] < np.float32(DARK_SHOWN):
             count += 1
-            seen += max(x[i], np.float32(0.0)) ** np.float32(GAMMA)
-            told += shown
+            seen += goal[i]
+            told += shown[i]
     if count > 0:
         step = (seen / count) ** DISPLAY_GAMMA - (told / count) ** DISPLAY_GAMMA
-        coefficient[0] += np.float32(step / terms[0, 0])
+        coefficient[0] += np.float32(step / constant)
 
 
 def guess_prior(terms: int) -> F64:
@@ -234,19 +333,28 @@ def fit_base(
     prior: (2, J), mean and deviation of the coefficients as shares of the first: what is dark has no shape of its own.
     Changes coefficient (n, 3, J), where all zeros mean no guess yet, and writes the base's light (n, L, 3), >= 0.
     """
-    lights, size = terms.shape
-    work = _Work(np.empty((size, size)), np.empty(size), np.empty(lights), np.empty(lights), np.empty(lights))
+    work, lights = _make_work(terms), len(terms)
+    its_x, its_lobes = np.empty(lights, np.float32), np.empty(lights, np.float32)
     for n in range(len(x)):
         for c in range(3):
+            its_x[:], its_lobes[:] = x[n, :, c], lobes[n, :, c]
             its, steps = coefficient[n, c], MORE_STEPS
             if its[0] == 0:
                 steps = STEPS
-                its[0] = max(np.median(x[n, :, c]), np.float32(1e-4)) / np.float32(terms[0, 0])
-            _fit_channel(x[n, :, c], clear[n], lobes[n, :, c], terms, prior, robust, steps, its, work)
+                its[0] = max(np.median(its_x), np.float32(1e-4)) / np.float32(terms[0, 0])
+            _fit_channel(its_x, clear[n], its_lobes, prior, robust, steps, its, work)
             if not robust:
-                _level_floor(x[n, :, c], lobes[n, :, c], terms, its)
-            for i in range(len(terms)):
-                value = 0.0
-                for j in range(terms.shape[1]):
-                    value += terms[i, j] * its[j]
-                light[n, i, c] = np.float32(max(value, 0.0))
+                _level_floor(its_x, its_lobes, terms[0, 0], its, work)
+    smooth_light(terms, coefficient, light)
+
+
+@kernel
+def smooth_light(terms: F64, coefficient: F32, light: F32) -> None:
+    """Write the light (n, L, 3) of bases (n, 3, J), nowhere below 0, under terms (L, J)."""
+    each, one = np.ascontiguousarray(terms.T).astype(np.float32), np.empty(len(terms), np.float32)
+    for n in range(len(coefficient)):
+        for c in range(3):
+            one[:] = np.float32(0.0)
+            _add_terms(each, coefficient[n, c], one)
+            for i in range(len(one)):
+                light[n, i, c] = max(one[i], np.float32(0.0))

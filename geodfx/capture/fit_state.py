@@ -10,12 +10,13 @@ import numpy as np
 from geodfx.arrays import F32, F64, I64, Bool
 from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.facet_pool import Samples
-from geodfx.capture.fit_base import fit_base
+from geodfx.capture.fit_base import fit_base, smooth_light
 from geodfx.capture.fit_detail import Detail, residuals
 from geodfx.capture.fit_settings import LobeSettings
 from geodfx.capture.fold import FoldedStack
+from geodfx.capture.lobe_channels import lobe_light
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, lobe_light
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.capture.photos import RadianceStack
 from geodfx.progress import Progress, counter
 
@@ -53,10 +54,10 @@ class FitState:
 
     def base(self, texels: slice | I64) -> F32:
         """Return the base's displayed light (n, L, 3)."""
-        # Not through BLAS, whose last digits depend on how many texels come at once.
-        light = np.einsum("ncj,lj->nlc", self.coefficient[texels], self.terms.astype(np.float32))
-        above: F32 = np.maximum(light, np.float32(0.0))
-        return above
+        coefficient = self.coefficient[texels]
+        light = np.empty((len(coefficient), len(self.terms), 3), np.float32)
+        smooth_light(self.terms, coefficient, light)
+        return light
 
     def lobes(self, texels: slice | I64, facets: Facets | None = None) -> F32:
         """Return the lobes' displayed light (n, L, 3): by their own directions, or by those of facets."""

@@ -123,11 +123,20 @@ def _find_doubted(state: FitState, facets: Facets) -> Bool:
     some = np.flatnonzero((places.row % step == 0) & (places.column % step == 0) & ~state.smooth)
     if len(some) == 0:
         return np.zeros(len(places.row), np.bool_)
-    its, alone = settle(state, facets, TRUST)[some], _loss_alone(part_of(state, some))
+    its, alone = settle(_these_of(state, some), facets, TRUST), _loss_alone(part_of(state, some))
     worse = np.zeros(places.texel.shape)
     worse[places.row[some], places.column[some]] = its - WORSE * alone - NOTHING
     excess: Bool = uniform_filter(worse, REGION * step + 1)[places.row, places.column] > 0
     return excess & ~state.smooth
+
+
+def _these_of(state: FitState, texels: I64) -> FitState:
+    """Return some of the texels by themselves, with a copy of their lobes."""
+    part = part_of(state, texels)
+    part.coefficient[:] = state.coefficient[texels]
+    for values, its in zip(part.sets, state.sets, strict=True):
+        values[:] = its[texels]
+    return part
 
 
 def _loss_alone(part: FitState) -> F32:

@@ -20,9 +20,10 @@ from geodfx.capture.fit_settings import LobeSettings
 from geodfx.capture.fit_smooth import LOBE_BASIS
 from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places, fitted_chunks
 from geodfx.capture.fold import FoldedStack
+from geodfx.capture.lobe_channels import settle_channels
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_search import make_search
-from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held, make_lobe_sets, make_work, settle_channels
+from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held, make_lobe_sets, make_work
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.jit import run_bands
@@ -178,7 +179,7 @@ def pick(state: FitState, facets: Facets, stage: str, trust: float = 0.0) -> Non
         choices = make_work(state.search, MAX_CHOICES, standing)
         for begin, x, clear, base in fitted_chunks(state, first, last):
             args = (x, clear, base, begin, state.smooth, state.places, facets, number, facet, np.float32(trust))
-            pick_lobes(state.search, own, spare, choices, *args, state.sets)
+            pick_lobes(state.search, own, spare, choices, *args, state.settings.swaps, state.sets)
 
     run_bands(work, count, state.count(stage, count))
 

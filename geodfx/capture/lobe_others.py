@@ -18,7 +18,7 @@ from geodfx.arrays import F32
 from geodfx.capture.lobe_work import MAX_LOBES, Work
 from geodfx.jit import kernel
 
-__all__ = ["Others", "alone_square", "make_others", "set_others"]
+__all__ = ["Others", "alone_squares", "make_others", "set_others"]
 
 TOLD = np.float32(1e-3)  # of a lobe's own square: with less left, the lobes before it tell the same
 LEAST_ALONE = np.float32(0.02)  # of square: others' directions are not known well enough to tell more of a lobe
@@ -65,17 +65,25 @@ def set_others(work: Work, count: int, response: F32, factor: F32) -> None:
 
 
 @kernel
-def alone_square(square: np.float32, shared: F32, factor: F32, count: int) -> np.float32:
-    """Return what of square = sum w r^2 the others cannot tell, in one channel.
+def alone_squares(
+    red: np.float32, green: np.float32, blue: np.float32, shared: F32, factor: F32, count: int
+) -> tuple[np.float32, np.float32, np.float32]:
+    """Return what of square = sum w r^2, in each channel, the others cannot tell.
 
-    shared: (K,) sum w r b of each of the first `count` others; overwritten. factor: (K, K) of that channel.
+    shared: (K, 3) sum w r b of each of the first `count` others; overwritten. factor: (3, K, K).
     """
-    alone = square
+    alone_r, alone_g, alone_b = red, green, blue
     for k in range(count):
-        its = shared[k]
+        its_r, its_g, its_b = shared[k, 0], shared[k, 1], shared[k, 2]
         for j in range(k):
-            its -= factor[k, j] * shared[j]
-        its *= factor[k, k]
-        shared[k] = its
-        alone -= its * its
-    return max(alone, LEAST_ALONE * square)
+            its_r -= factor[0, k, j] * shared[j, 0]
+            its_g -= factor[1, k, j] * shared[j, 1]
+            its_b -= factor[2, k, j] * shared[j, 2]
+        its_r *= factor[0, k, k]
+        its_g *= factor[1, k, k]
+        its_b *= factor[2, k, k]
+        shared[k, 0], shared[k, 1], shared[k, 2] = its_r, its_g, its_b
+        alone_r -= its_r * its_r
+        alone_g -= its_g * its_g
+        alone_b -= its_b * its_b
+    return max(alone_r, LEAST_ALONE * red), max(alone_g, LEAST_ALONE * green), max(alone_b, LEAST_ALONE * blue)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, U8
-from geodfx.basis import formed_chord, light_kernel, lobe_response
+from geodfx.basis import formed_chord, light_kernel, lobe_reach, lobe_response
 from geodfx.jit import kernel
 
 __all__ = [
@@ -57,6 +57,7 @@ WIDER = np.float32(1.25)  # a step of the width
 LOWEST_Z = np.float32(0.02)  # a lobe stays a degree above the horizon
 FAINT = np.float32(1e-3)  # displayed light, or an amplitude of it, that is nothing
 NO_RESPONSE = np.float32(1e-6)  # added to sum w r^2, so that a lobe that no light sees has no amplitude
+ROUNDED = np.float32(1e-4)  # of a chord
 CLEARLY = np.float32(1.00001)  # a step must gain more than rounding does
 
 
@@ -313,11 +314,31 @@ def best_candidate(search: Search, weight: F32, left: F32, tried: U8) -> tuple[i
 
 
 @kernel
+def _close_lights(
+    search: Search, d: F32, width: np.float32, step: np.float32, near: I32, count: int, close: I32
+) -> int:
+    """Write those of the near lights that a lobe may see within a step of d, or a step wider; returns how many."""
+    if search.formed:
+        close[:count] = near[:count]
+        return count
+    wider = width * WIDER
+    reach, number = step + lobe_reach(search.area, search.blur + wider * wider) + ROUNDED, 0
+    for n in range(count):
+        i = near[n]
+        dx, dy, dz = d[0] - search.light[i, 0], d[1] - search.light[i, 1], d[2] - search.light[i, 2]
+        if dx * dx + dy * dy + dz * dz < reach * reach:
+            close[number] = i
+            number += 1
+    return number
+
+
+@kernel
 def refine(
     search: Search, d: F32, width: np.float32, form: F32, weight: F32, left: F32, near: I32
 ) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """Move d (3,) in place to where the gain is highest near it; returns its width and amplitudes. near: (L,) scratch.
+    """Move d (3,) in place to where the gain is highest near it; returns its width and amplitudes.
 
+    near: (2 L,) scratch.
     A pattern search over eight ways, with steps from .25 to .02 of the light's radius. A lobe that has a width may
     change it, a sharp one stays sharp. Where lobes are formed, so is `form` (2,) in place.
     """
@@ -326,9 +347,11 @@ def refine(
         search, d, (np.float32(2.6) * search.radius + np.float32(3.5) * width) * longer(form, search.formed), near
     )
     form_x, form_y = form[0], form[1]
-    gain, red, green, blue = gain_of(search, d, width, form_x, form_y, near, count, weight, left)
     size = max(search.radius, width)
     step = FIRST_STEP
+    some = near[len(search.light) :]
+    close = _close_lights(search, d, width, step * size, near, count, some)
+    gain, red, green, blue = gain_of(search, d, width, form_x, form_y, some, close, weight, left)
     while step > LAST_STEP:
         tangents(d, u, v)
         best, best_a, best_b, best_width = gain * CLEARLY, np.float32(0.0), np.float32(0.0), width
@@ -336,21 +359,21 @@ def refine(
         for k in range(8):
             a, b = step * size * TURN_COS[k], step * size * TURN_SIN[k]
             step_along(d, u, v, a, b, trial)
-            its, to_r, to_g, to_b = gain_of(search, trial, width, form_x, form_y, near, count, weight, left)
+            its, to_r, to_g, to_b = gain_of(search, trial, width, form_x, form_y, some, close, weight, left)
             if its > best:
                 best, best_a, best_b, best_width = its, a, b, width
                 red, green, blue = to_r, to_g, to_b
         if width > 0:
             for k in range(2):
                 other = width * WIDER if k == 0 else width / WIDER
-                its, to_r, to_g, to_b = gain_of(search, d, other, form_x, form_y, near, count, weight, left)
+                its, to_r, to_g, to_b = gain_of(search, d, other, form_x, form_y, some, close, weight, left)
                 if its > best:
                     best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), other
                     red, green, blue = to_r, to_g, to_b
         if search.formed:
             for k in range(8):
                 to_x, to_y = form_step(form_x, form_y, step, k)
-                its, to_r, to_g, to_b = gain_of(search, d, width, to_x, to_y, near, count, weight, left)
+                its, to_r, to_g, to_b = gain_of(search, d, width, to_x, to_y, some, close, weight, left)
                 if its > best:
                     best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), width
                     best_x, best_y = to_x, to_y
@@ -361,5 +384,6 @@ def refine(
             gain, width = best, best_width
         else:
             step *= np.float32(0.5)
+        close = _close_lights(search, d, width, step * size, near, count, some)
     form[0], form[1] = form_x, form_y
     return width, red, green, blue

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, U8
 from geodfx.basis import formed_chord, lobe_response
 from geodfx.capture.lobe_search import FAINT, Search, best_candidate, refine
-from geodfx.jit import kernel
+from geodfx.jit import kernel, kernel_of_sums
 
 __all__ = [
     "MAX_LOBES",
@@ -25,10 +25,10 @@ __all__ = [
     "Work",
     "add_lobe",
     "copy_lobe",
+    "display_weight",
     "drop",
     "grow",
     "held",
-    "lobe_light",
     "loss_of",
     "make_lobe_sets",
     "make_work",
@@ -37,7 +37,6 @@ __all__ = [
     "set_left",
     "set_response",
     "settle",
-    "settle_channels",
     "stand_for",
     "start",
 ]
@@ -46,9 +45,9 @@ I32 = npt.NDArray[np.int32]
 
 MAX_LOBES = 8  # of a texel: more explain the photos better and new lights no better
 DARK = np.float32(0.02)  # of displayed white: below this, noise decides
-WEIGHT_POWER = np.float32(-1.5)
 ROUNDS = 2  # of moving every lobe after each addition
 SWEEPS = 20  # of the amplitudes, at most
+LEAST_SQUARE = np.float32(1e-6)  # of a lobe that no light sees
 SETTLED = np.float32(1e-4)  # change of an amplitude at which they have settled
 
 
@@ -74,12 +73,14 @@ class Work(NamedTuple):
     lit: I32  # (C, L) the lights that a lobe sees
     lit_count: I32  # (C,)
     response: F32  # (C, L) to those
-    square: F32  # (C, 3) scratch: sum w r^2
+    pairs: F32  # (C, C, 3) scratch of `settle`
+    pull: F32  # (C, 3) the same
+    dense: F32  # (L,) the same: zeros
     target: F32  # (L, 3)
     weight: F32  # (L, 3)
     clear: F32  # (L,) 0 where the photo is clipped: the light is at least what it tells
     left: F32  # (L, 3)
-    near: I32  # (L,) scratch of the search
+    near: I32  # (2 L,) scratch of the search
     tried: U8  # (M,) scratch of the search
 
 
@@ -112,14 +113,24 @@ def make_work(search: Search, lobes: int = MAX_LOBES, standing: int = 0) -> Work
         np.zeros((lobes, rows), np.int32),
         np.zeros(lobes, np.int32),
         np.zeros((lobes, rows), np.float32),
+        np.zeros((lobes, lobes, 3), np.float32),
         np.zeros((lobes, 3), np.float32),
+        np.zeros(rows, np.float32),
         np.zeros((rows, 3), np.float32),
         np.zeros((rows, 3), np.float32),
         np.zeros(rows, np.float32),
         np.zeros((rows, 3), np.float32),
-        np.zeros(rows, np.int32),
+        np.zeros(2 * len(search.light), np.int32),
         np.zeros(len(search.direction), np.uint8),
     )
+
+
+@kernel
+def display_weight(light: np.float32) -> np.float32:
+    """Return how much an error counts where a photo shows so much light: (light + DARK)^-1.5."""
+    lifted = max(light, np.float32(0.0)) + DARK
+    weight: np.float32 = np.float32(1.0) / (lifted * np.sqrt(lifted))
+    return weight
 
 
 @kernel
@@ -130,7 +141,7 @@ def start(work: Work, x: F32, clear: F32, base: F32) -> None:
         for c in range(3):
             work.target[i, c] = x[i, c] - base[i, c]
             work.left[i, c] = work.target[i, c]
-            work.weight[i, c] = (max(x[i, c], np.float32(0.0)) + DARK) ** WEIGHT_POWER
+            work.weight[i, c] = display_weight(x[i, c])
 
 
 @kernel
@@ -178,31 +189,50 @@ def set_left(work: Work, count: int) -> None:
 def settle(search: Search, work: Work, count: int) -> None:
     """Solve for the amplitudes, all directions fixed, by coordinate descent; leaves `left` true."""
     set_left(work, count)
-    left, weight, square = work.left, work.weight, work.square
-    for k in range(count):
-        for c in range(3):
-            square[k, c] = np.float32(1e-6)
-            for n in range(work.lit_count[k]):
-                r = work.response[k, n]
-                square[k, c] += weight[work.lit[k, n], c] * r * r
+    _pair_lobes(work, count)
+    pull, pairs = work.pull, work.pairs
     for _ in range(SWEEPS):
         change = np.float32(0.0)
         for k in range(count):
             for c in range(3):
-                along = np.float32(0.0)
-                for n in range(work.lit_count[k]):
-                    i = work.lit[k, n]
-                    along += weight[i, c] * work.response[k, n] * left[i, c]
                 old = work.amplitude[k, c]
-                new = min(max(old + (along - work.cost[k]) / square[k, c], np.float32(0.0)), search.ceiling)
+                step = (pull[k, c] - work.cost[k]) / pairs[k, k, c]
+                new = min(max(old + step, np.float32(0.0)), search.ceiling)
                 if new != old:
-                    for n in range(work.lit_count[k]):
-                        left[work.lit[k, n], c] += (old - new) * work.response[k, n]
+                    for j in range(count):
+                        pull[j, c] += (old - new) * pairs[k, j, c]
                     work.amplitude[k, c] = new
                     change = max(change, abs(new - old))
         if change < SETTLED:
             break
     set_left(work, count)
+
+
+@kernel
+def _pair_lobes(work: Work, count: int) -> None:
+    """Write what the lobes' responses r share, sum w r_k r_j, and their pull on what is left e, sum w r_k e."""
+    weight, left, dense, pairs, pull = work.weight, work.left, work.dense, work.pairs, work.pull
+    for k in range(count):
+        for n in range(work.lit_count[k]):
+            dense[work.lit[k, n]] = work.response[k, n]
+        for j in range(k + 1):
+            red, green, blue = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            for n in range(work.lit_count[j]):
+                i = work.lit[j, n]
+                both = work.response[j, n] * dense[i]
+                red += weight[i, 0] * both
+                green += weight[i, 1] * both
+                blue += weight[i, 2] * both
+            pairs[k, j, 0], pairs[k, j, 1], pairs[k, j, 2] = red, green, blue
+            pairs[j, k, 0], pairs[j, k, 1], pairs[j, k, 2] = red, green, blue
+        for c in range(3):
+            pairs[k, k, c] += LEAST_SQUARE
+            pull[k, c] = np.float32(0.0)
+        for n in range(work.lit_count[k]):
+            i, r = work.lit[k, n], work.response[k, n]
+            dense[i] = np.float32(0.0)
+            for c in range(3):
+                pull[k, c] += weight[i, c] * r * left[i, c]
 
 
 @kernel
@@ -212,7 +242,7 @@ def stand_for(work: Work, row: int, amplitude: F32, trust: np.float32) -> None:
     for c in range(3):
         work.target[row, c] = amplitude[c]
         work.left[row, c] = amplitude[c]
-        work.weight[row, c] = trust * (amplitude[c] + DARK) ** WEIGHT_POWER
+        work.weight[row, c] = trust * display_weight(amplitude[c])
 
 
 @kernel
@@ -225,13 +255,19 @@ def see_alone(work: Work, k: int, row: int) -> None:
     work.cost[k] = 0
 
 
+@kernel_of_sums
+def _weighted_squares(weight: F32, left: F32) -> np.float32:
+    """Return sum w e^2 of weights and errors (N,)."""
+    total = np.float32(0.0)
+    for i in range(len(left)):
+        total += weight[i] * left[i] * left[i]
+    return total
+
+
 @kernel
 def loss_of(work: Work, count: int) -> np.float32:
     """Return the loss of the texel but for its lobes' worth."""
-    loss = np.float32(0.0)
-    for i in range(len(work.left)):
-        for c in range(3):
-            loss += work.weight[i, c] * work.left[i, c] * work.left[i, c]
+    loss = _weighted_squares(work.weight.ravel(), work.left.ravel())
     for k in range(count):
         for c in range(3):
             loss += np.float32(2.0) * work.cost[k] * work.amplitude[k, c]
@@ -300,65 +336,3 @@ def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
         else:
             k += 1
     return count
-
-
-@kernel
-def settle_channels(
-    search: Search,
-    work: Work,
-    x: F32,
-    clear: F32,
-    base: F32,
-    number: I32,
-    direction: F32,
-    width: F32,
-    form: F32,
-    trust: np.float32,
-    amplitude: F32,
-    loss: F32,
-) -> None:
-    """Solve for the amplitudes (n, K, 3) of texels whose lobes have a direction a channel, (n, K, 3, 3).
-
-    trust: 0, or how many photos those that stand are worth: they then take the place of the cost. Writes what the
-    lobes leave into loss (n,).
-    """
-    lights = len(search.light)
-    for n in range(len(x)):
-        start(work, x[n], clear[n], base[n])
-        loss[n] = 0
-        if trust > 0:
-            for k in range(number[n]):
-                stand_for(work, lights + k, amplitude[n, k], trust)
-        for c in range(3):
-            for k in range(number[n]):
-                work.width[k] = width[n, k]
-                work.form[k] = form[n, k]
-                for j in range(3):
-                    work.direction[k, j] = direction[n, k, c, j]
-                    work.amplitude[k, j] = amplitude[n, k, j]
-                set_response(search, work, k)
-                if trust > 0:
-                    see_alone(work, k, lights + k)
-            settle(search, work, number[n])
-            for k in range(number[n]):
-                amplitude[n, k, c] = work.amplitude[k, c]
-            for i in range(lights):
-                loss[n] += work.weight[i, c] * work.left[i, c] ** 2
-
-
-@kernel
-def lobe_light(search: Search, number: I32, direction: F32, width: F32, form: F32, amplitude: F32, light: F32) -> None:
-    """Add what lobes show under each light to light (n, L, 3). direction: (n, K, 3 channels, 3)."""
-    lights, area = search.light, search.area
-    for n in range(len(light)):
-        for k in range(number[n]):
-            variance = search.blur + width[n, k] * width[n, k]
-            for c in range(3):
-                strength = amplitude[n, k, c]
-                if strength > 0:
-                    for i in range(len(lights)):
-                        dx = direction[n, k, c, 0] - lights[i, 0]
-                        dy = direction[n, k, c, 1] - lights[i, 1]
-                        dz = direction[n, k, c, 2] - lights[i, 2]
-                        q = formed_chord(dx, dy, dz, form[n, k, 0], form[n, k, 1])
-                        light[n, i, c] += strength * lobe_response(q, area, variance)

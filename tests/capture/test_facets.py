@@ -6,17 +6,19 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 from geodfx.arrays import F32, F64
 from geodfx.basis import lobe_response
 from geodfx.capture.facet_find import Facets, Places, find_facets, gather_members, guess_facets, look_along
 from geodfx.capture.facet_fit import finish_facets, move_facets
 from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
-from geodfx.capture.facet_pool import Samples
+from geodfx.capture.facet_pool import Samples, make_pool, set_close, set_frame
 from geodfx.capture.fit_base import even_dark, guess_prior, learn_prior
-from geodfx.capture.lobe_others import alone_square, make_others, set_others
+from geodfx.capture.lobe_channels import settle_channels
+from geodfx.capture.lobe_others import alone_squares, make_others, set_others
 from geodfx.capture.lobe_search import Search, best_amplitude, make_search
-from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work, set_response, settle, settle_channels, start
+from geodfx.capture.lobe_work import LobeSets, make_lobe_sets, make_work, set_response, settle, start
 from tests.capture.test_fit import dome
 
 SIZE = 24
@@ -116,6 +118,62 @@ def test_a_facet_moves_to_where_all_its_texels_say(search: Search, places: Place
     assert after.max() < 2.0
 
 
+@pytest.mark.parametrize("width", [0.0, 0.1])
+def test_close_lights_are_all_that_a_facets_texels_may_see(search: Search, places: Places, width: float):
+    """Where it stands and a step away, with slopes a step steeper; and they are fewer than those that are near."""
+    exits = mirror(places, (0.2, 0.1))
+    centre, round_ = np.full((1, 2), (SIZE - 1) / 2), np.zeros((1, 2))
+    plane = np.zeros((1, 3, 3))
+    plane[0, 0] = exits.mean(axis=0) / np.linalg.norm(exits.mean(axis=0))
+    facets = Facets(centre, plane, np.zeros((1, 3, 3)), np.full(1, width, np.float32), round_, np.zeros(1))
+    samples = samples_of(places, facets, shown(search, exits, 0.5))
+    pool = make_pool(samples, len(search.light))
+    count = pool.column.shape[0]
+    pool.column[:], pool.row[:] = samples.column, samples.row
+    near = set_frame(search, plane[0], np.float32(width), round_[0], pool)
+    place, step, slope = np.array([0.02, -0.03, 0.002, -0.001, 0.001, 0.003, 0, 0]), 0.03, 0.002
+    close = set_close(search, pool, count, near, np.float32(width), place, step, slope)
+    listed = set(pool.close[:close].tolist())
+    seen: set[int] = set()
+    for turn in np.arange(16) * math.pi / 8:
+        moved = place[:6] + np.array([step * math.cos(turn), step * math.sin(turn), 0, 0, 0, 0])
+        moved[2:] += slope * np.random.default_rng(int(100 * turn)).choice([-1.0, 0.0, 1.0], 4)
+        a = moved[0] + moved[2] * samples.column + moved[3] * samples.row
+        b = moved[1] + moved[4] * samples.column + moved[5] * samples.row
+        d = pool.frame[0] + a[:, None] * pool.frame[1] + b[:, None] * pool.frame[2]
+        d /= np.linalg.norm(d, axis=1, keepdims=True)
+        q = ((d[:, None] - search.light) ** 2).sum(axis=2).min(axis=0)
+        respond = [lobe_response(np.float32(x), search.area, np.float32(search.blur + width**2)) > 0 for x in q]
+        seen |= set(np.flatnonzero(respond).tolist()) & set(pool.near[:near].tolist())
+    assert seen <= listed
+    assert len(listed) < near
+
+
+def test_settled_amplitudes_are_the_least_squares_that_are_not_negative(search: Search):
+    """By SciPy's solver, in float64, a channel at a time."""
+    rng = np.random.default_rng(5)
+    work = make_work(search)
+    base = np.zeros((len(search.light), 3), np.float32)
+    x = (rng.random(base.shape) * 0.4).astype(np.float32)
+    for k in range(4):  # close enough to share lights
+        d = np.array([0.2 + 0.1 * k, 0.1 - 0.05 * k, 1.0])
+        work.direction[k] = d / np.linalg.norm(d)
+        set_response(search, work, k)
+    start(work, x, np.ones(len(x), np.float32), base)
+    settle(search, work, 4)
+    r = np.zeros((len(x), 4))
+    for k in range(4):
+        r[work.lit[k, : work.lit_count[k]], k] = work.response[k, : work.lit_count[k]]
+    for c in range(3):
+        root = np.sqrt(work.weight[:, c].astype(np.float64))
+        # The cost of an amplitude is linear: completed to a square, it moves what is to be met.
+        normal, right = (r * root[:, None] ** 2).T @ r, (r * root[:, None] ** 2).T @ x[:, c] - work.cost[:4]
+        half = np.linalg.cholesky(normal + 1e-6 * np.eye(4))
+        expected, _ = nnls(half.T, np.linalg.solve(half, right))
+        assert work.amplitude[:4, c] == pytest.approx(expected, abs=2e-3)
+        assert work.left[:, c] == pytest.approx(x[:, c] - r @ work.amplitude[:4, c], abs=1e-6)
+
+
 def test_a_lobe_gains_what_the_loss_falls_by_when_all_amplitudes_are_solved_for():
     """By a direct solve of the weighted least squares, with the lobe and without, in float64."""
     search = make_search(dome(96), RADIUS_RAD, 100.0, 0.0)
@@ -135,6 +193,8 @@ def test_a_lobe_gains_what_the_loss_falls_by_when_all_amplitudes_are_solved_for(
         settle(search, work, 4)
     assert work.amplitude[:4].min() > 0
     set_others(work, 4, others.response, others.factor)
+    shared = np.einsum("lc,l,kl->kc", work.weight, response[4], response)
+    squares = alone_squares(*shared[4], shared[:4], others.factor, 4)
     for c in range(3):
         root = np.sqrt(work.weight[:, c].astype(np.float64))
 
@@ -143,11 +203,9 @@ def test_a_lobe_gains_what_the_loss_falls_by_when_all_amplitudes_are_solved_for(
             solved = np.linalg.lstsq(matrix, root * x[:, c], rcond=None)[0]
             return float(((matrix @ solved - root * x[:, c]) ** 2).sum())
 
-        weighed = work.weight[:, c] * response[4]
-        square, along = np.float32(weighed @ response[4]), np.float32(weighed @ work.left[:, c])
-        alone = alone_square(square, (weighed @ response[:4].T).astype(np.float32), others.factor[c], 4)
-        gain = best_amplitude(along, alone, np.float32(0.0), search.ceiling)[1]
-        fixed = best_amplitude(along, square, np.float32(0.0), search.ceiling)[1]
+        along = np.float32((work.weight[:, c] * response[4]) @ work.left[:, c])
+        gain = best_amplitude(along, squares[c], np.float32(0.0), search.ceiling)[1]
+        fixed = best_amplitude(along, shared[4, c], np.float32(0.0), search.ceiling)[1]
         assert gain == pytest.approx(loss(4) - loss(5), rel=0.02)
         assert fixed < 0.8 * gain
 
@@ -196,7 +254,8 @@ def test_fire_and_doubt(search: Search, places: Places):
     assert 0 < facets.spread[0] < 0.3 * CHORD
 
 
-def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places):
+@pytest.mark.parametrize("swaps", [True, False])
+def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places, swaps: bool):
     """A texel that found nothing, and one that found it elsewhere, both take the lobe of the facet about them."""
     exits = mirror(places, (0.2, 0.1))
     x = shown(search, exits, 0.5)
@@ -211,7 +270,22 @@ def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places
     work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
     smooth = np.zeros(SIZE * SIZE, np.bool_)
     pick_lobes(
-        search, work, spare, choices, x, clear, dark, 0, smooth, places, facets, number, facet, np.float32(0), sets
+        search,
+        work,
+        spare,
+        choices,
+        x,
+        clear,
+        dark,
+        0,
+        smooth,
+        places,
+        facets,
+        number,
+        facet,
+        np.float32(0),
+        swaps,
+        sets,
     )
     assert (sets.number == 1).all()
     assert (sets.facet[:, 0] == 0).all()
