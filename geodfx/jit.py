@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -77,29 +78,61 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Place(threading.local):
+    """Whether a thread is one of those that work."""
+
+    inside = False
+
+
+_place = _Place()
+_kept: dict[tuple[int, int], ThreadPoolExecutor] = {}  # by process, for one that was forked off has none, and count
+
+
+def _enter() -> None:
+    _place.inside = True
+
+
+def _run_all(work: Callable[[int], T], count: int, done: Callable[[int], None]) -> list[T]:
+    """Return `work(i)` for i in range(count), all on threads that are kept: starting some takes a share of a frame.
+
+    `done(i)` is told of each in turn, from the calling thread. A thread that works does what it asks for itself.
+    """
+    wanted = os.getpid(), thread_count()
+    if _place.inside or wanted[1] == 1:
+        made = []
+        for i in range(count):
+            made.append(work(i))
+            done(i)
+        return made
+    pool = _kept.get(wanted) or _kept.setdefault(wanted, ThreadPoolExecutor(wanted[1], "geodfx", _enter))
+    results = [pool.submit(work, i) for i in range(count)]
+    try:
+        for i, result in enumerate(results):
+            result.result()
+            done(i)
+    finally:  # nothing works on for a call that has ended
+        for result in results:
+            result.cancel()
+        wait(results)
+    return [result.result() for result in results]
+
+
 def run_bands(work: Callable[[int, int], object], count: int, done: Callable[[int], None] | None = None) -> None:
     """Call `work(first, last)` over bands that cover range(count), on all cores.
 
     Each band must write only to its own rows; then the result does not depend on the number of threads.
     `done(n)` is told of each n finished rows, from the calling thread.
     """
-    threads = thread_count()
-    size = max(1, -(-count // (threads * BANDS_PER_THREAD)))
+    size = max(1, -(-count // (thread_count() * BANDS_PER_THREAD)))
     bands = [(first, min(first + size, count)) for first in range(0, count, size)]
-    with ThreadPoolExecutor(threads) as pool:
-        results = [pool.submit(work, first, last) for first, last in bands]
-        try:
-            for (first, last), result in zip(bands, results, strict=True):
-                result.result()
-                if done is not None:
-                    done(last - first)
-        except BaseException:
-            for result in results:
-                result.cancel()
-            raise
+
+    def tell(i: int) -> None:
+        if done is not None:
+            done(bands[i][1] - bands[i][0])
+
+    _run_all(lambda i: work(*bands[i]), len(bands), tell)
 
 
 def run_each(work: Callable[[int], T], count: int) -> list[T]:
     """Return `work(i)` for i in range(count), done on all cores."""
-    with ThreadPoolExecutor(thread_count()) as pool:
-        return list(pool.map(work, range(count)))
+    return _run_all(work, count, lambda _: None)
