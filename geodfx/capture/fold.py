@@ -95,19 +95,19 @@ def unfold(copies: Copies, sets: LobeSets, facets: Facets, goal: LobeSets) -> Fa
 
     Every lobe has a facet.
     """
-    moves = copies.symmetry.moves
-    source = np.maximum(copies.texel, 0)
-    goal.number[:] = np.where(copies.texel < 0, 0, sets.number[source])
-    goal.width[:] = sets.width[source]
-    goal.amplitude[:] = sets.amplitude[source]
-    count = len(facets.width)
-    goal.facet[:] = np.where(sets.facet[source] < 0, -1, sets.facet[source] + count * copies.move[:, None])
-    goal.direction[:] = sets.direction[source]
+    moves, count = copies.symmetry.moves, len(facets.width)
     flip = np.diag([1.0, -1.0])
     parts = []
     for j, move in enumerate(moves):
         its = np.flatnonzero(copies.move == j)
-        goal.direction[its, :, :2] = np.einsum("tka,ba->tkb", goal.direction[its, :, :2], move.astype(np.float32))
+        source = np.maximum(copies.texel[its], 0)
+        goal.number[its] = np.where(copies.texel[its] < 0, 0, sets.number[source])
+        goal.width[its] = sets.width[source]
+        goal.amplitude[its] = sets.amplitude[source]
+        goal.facet[its] = np.where(sets.facet[source] < 0, -1, sets.facet[source] + count * j)
+        direction = sets.direction[source]
+        direction[..., :2] = np.einsum("tka,ba->tkb", direction[..., :2], move.astype(np.float32))
+        goal.direction[its] = direction
         over = flip @ move @ flip  # of columns and rows
         plane = facets.plane.copy()
         plane[:, 1:] = np.einsum("ab,fbj->faj", over, facets.plane[:, 1:])

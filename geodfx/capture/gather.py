@@ -28,7 +28,7 @@ __all__ = ["ScratchCodes", "check_room", "gather"]
 
 Codes = npt.NDArray[Any]
 
-IN_MEMORY = 512 << 20  # bytes of codes that are kept in memory; more go through a file
+IN_MEMORY = 256 << 20  # bytes of codes that are kept in memory; more go through a file
 AT_ONCE = 1 << 30  # bytes that photos may take while they are decoded, on all threads together
 BLOCK = 4096  # texels of a block: a photo's part of it is some kilobytes, and whole pages of the disk
 NEAR = 1 << 14  # bytes: texels that lie no further apart are read together, which costs less than to ask again
