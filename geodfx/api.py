@@ -28,7 +28,7 @@ def process(
 ) -> Stone:
     """Return the stone that the photos of a session folder show; `Stone.save` keeps it.
 
-    model: `lobes`, or the smooth `hsh` or `ptm`. fast: a quick look at `lobes`, in half the time.
+    model: `lobes`, or the smooth `hsh` or `ptm`. fast: a quick look at `lobes`, in two thirds of the time.
     lean: a stone of `lobes` of at most 12 bytes a texel on a GPU, half as many as else, however small it is; of what
     does not fit, what shows least is left out. Neither changes `hsh` and `ptm`.
     progress: called with (stage, done, total) from this thread. Raises SessionError, PhotoError, CalibrationError,
