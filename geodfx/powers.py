@@ -22,7 +22,8 @@ def raise_powers(values: F32, power: np.float32, exponents: I32) -> None:
     """Raise normal numbers > 0 (n,) to a power, in place, to within 2e-7 of it times 1 + |power log2 x|.
 
     exponents: (n,) scratch. The loops hold one operation a number and no branch, so that a core's lanes take several
-    numbers each: ten times as fast as the library's power. x = 2^e m; log2 m is 2 / ln 2 artanh((m - 1) / (m + 1)).
+    numbers each: seven times as fast as one power after another. x = 2^e m, and log2 m is
+    2 / ln 2 artanh((m - 1) / (m + 1)).
     """
     bits = values.view(np.int32)
     half, one, shift = np.int32(ROOT_HALF), np.float32(1.0), np.int32(MANTISSA)

@@ -99,7 +99,7 @@ def _list_choices(
 
 
 @kernel
-def _gain_of(
+def _choice_gain(
     search: Search, weight: F32, pull: F32, others: Others, count: int, choices: Work, m: int, shared: F32
 ) -> np.float32:
     """Return what choice m gains where the first lobes, `count` of them, give way.
@@ -157,7 +157,7 @@ def _add_best(
                 taken = taken or chosen[k] == m
             if taken:
                 continue
-            gain = _gain_of(search, work.weight, pull, others, count, choices, m, shared)
+            gain = _choice_gain(search, work.weight, pull, others, count, choices, m, shared)
             gain -= search.worth_shared if names[m] >= 0 else search.worth_alone
             if gain > best_gain:
                 best, best_gain = m, gain

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64
 from geodfx.basis import formed_chord, lobe_reach, lobe_response
 from geodfx.capture.lobe_others import alone_squares, set_others
-from geodfx.capture.lobe_search import Search, best_amplitude, longer, near_lights, tangents
+from geodfx.capture.lobe_search import ROUNDED, Search, best_amplitude, longer, near_lights, tangents
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, Work, set_left, set_response, settle, start
 from geodfx.jit import kernel
 
@@ -30,7 +30,6 @@ __all__ = [
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-ROUNDED = 1e-4  # of a chord
 NEAR = 3.2  # of the light's radius, and 3.5 widths: lights further away are not reached while a facet moves
 
 
@@ -141,7 +140,7 @@ def set_close(
         more = slope * (abs(x) + abs(y))
         reach = max(reach, math.hypot(a + more, b + more))
     # The chart's steps are no shorter than the chords that they span.
-    reach += step + float(lobe_reach(search.area, search.blur + width * width)) + ROUNDED
+    reach += step + float(lobe_reach(search.area, search.blur + width * width) + ROUNDED)
     frame, light, close = pool.frame, search.light, 0
     dx = frame[0, 0] + place[0] * frame[1, 0] + place[1] * frame[2, 0]
     dy = frame[0, 1] + place[0] * frame[1, 1] + place[1] * frame[2, 1]

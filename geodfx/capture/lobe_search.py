@@ -22,6 +22,7 @@ from geodfx.jit import kernel
 __all__ = [
     "FAINT",
     "LOWEST_Z",
+    "ROUNDED",
     "Search",
     "best_amplitude",
     "best_candidate",
@@ -57,7 +58,7 @@ WIDER = np.float32(1.25)  # a step of the width
 LOWEST_Z = np.float32(0.02)  # a lobe stays a degree above the horizon
 FAINT = np.float32(1e-3)  # displayed light, or an amplitude of it, that is nothing
 NO_RESPONSE = np.float32(1e-6)  # added to sum w r^2, so that a lobe that no light sees has no amplitude
-ROUNDED = np.float32(1e-4)  # of a chord
+ROUNDED = np.float32(1e-4)  # of a chord, by which more lights are looked at than are within reach
 CLEARLY = np.float32(1.00001)  # a step must gain more than rounding does
 
 

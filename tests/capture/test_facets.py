@@ -269,24 +269,8 @@ def test_a_texel_picks_the_facets_that_explain_it(search: Search, places: Places
     dark, clear = np.zeros_like(x), np.ones(x.shape[:2], np.float32)
     work, spare, choices = make_work(search), make_work(search), make_work(search, MAX_CHOICES)
     smooth = np.zeros(SIZE * SIZE, np.bool_)
-    pick_lobes(
-        search,
-        work,
-        spare,
-        choices,
-        x,
-        clear,
-        dark,
-        0,
-        smooth,
-        places,
-        facets,
-        number,
-        facet,
-        np.float32(0),
-        swaps,
-        sets,
-    )
+    its = (smooth, places, facets, number, facet, np.float32(0), swaps, sets)
+    pick_lobes(search, work, spare, choices, x, clear, dark, 0, *its)
     assert (sets.number == 1).all()
     assert (sets.facet[:, 0] == 0).all()
     assert off_deg(sets.direction[:, 0], exits).max() < 0.5
