@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import chart_decode, edge_share, formed_chord
-from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond, see_flash
+from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_reach, lobe_response
+from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond
+from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import display_weight
@@ -31,74 +32,12 @@ I32 = npt.NDArray[np.int32]
 # Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, weights. Its form stays
 # what it was: it would grow to lights that are not asked.
 PLACE, SLOPE, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 2, 5 * EDGES + 6, 5 * EDGES + 9
-NEAR = np.float32(1.3)  # of a flash's reach: lights further from where it points are not asked
 STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
+MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
+WITHIN = 14.0  # of what edges are sums of: beyond, all is let through
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
-
-
-@kernel
-def _list_pairs(
-    search: Search, flashes: Flashes, f: int, column: I32, row: I32, texels: I64, sample: I32, light: I32
-) -> int:
-    """List samples and lights near a facet's flash; returns how many pairs there are."""
-    count = 0
-    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
-    farthest = NEAR * (np.sqrt(search.area) + np.float32(2.5 * flashes.width[f]))
-    for n in range(len(texels)):
-        right, down = column[texels[n]] - flashes.centre[f, 0], row[texels[n]] - flashes.centre[f, 1]
-        a = flashes.place[f, 0] + flashes.slope[f, 0, 0] * right + flashes.slope[f, 0, 1] * down
-        b = flashes.place[f, 1] + flashes.slope[f, 1, 0] * right + flashes.slope[f, 1, 1] * down
-        x, y, z = chart_decode(np.float32(a), np.float32(b))
-        for i in range(len(search.light)):
-            its = search.light[i]
-            q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
-            if q < farthest * farthest and count < len(sample):
-                sample[count], light[count] = n, i
-                count += 1
-    return count
-
-
-@kernel
-def _leave(
-    search: Search,
-    point: F64,
-    flashes: Flashes,
-    f: int,
-    reach: Reach,
-    column: I32,
-    row: I32,
-    texels: I64,
-    x: F32,
-    base: F32,
-    sample: I32,
-    light: I32,
-    count: int,
-    left: F64,
-) -> None:
-    """Write what base and the other facets leave of the photos at pairs (count,) into left (count, 3)."""
-    seen = np.empty(len(search.light))
-    begin = 0
-    while begin < count:
-        n, end = sample[begin], begin
-        while end < count and sample[end] == n:
-            i = light[end]
-            for c in range(3):
-                left[end, c] = float(x[n, i, c] - base[n, i, c])
-            end += 1
-        t = texels[n]
-        for k in range(reach.facet_start[t], reach.facet_start[t + 1]):
-            other = reach.facet[k]
-            if other == f:
-                continue
-            its = light[begin:end]
-            see_flash(search, point, flashes, other, float(column[t]), float(row[t]), its, end - begin, seen)
-            for m in range(begin, end):
-                if seen[m - begin] > 0:
-                    for c in range(3):
-                        left[m, c] -= flashes.weight[other, c] * seen[m - begin]
-        begin = end
 
 
 @kernel
@@ -140,7 +79,7 @@ def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
         inside = 0.0
         for j in range(5):
             inside += numbers[5 * e + j] * feature[j]
-        rim[e] = float(edge_share(np.float32(inside)))
+        rim[e] = float(edge_share(np.float32(inside))) if inside < WITHIN else 1.0
         share *= rim[e]
     return share
 
@@ -148,51 +87,70 @@ def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
 @kernel
 def _set_slopes(
     search: Search, form_x: np.float32, form_y: np.float32, light: int, a: np.float32, b: np.float32,
-    variance: np.float32, response: float, share: float, scale: float, rim: F64, feature: F64, slope: F64,
-) -> None:  # fmt: skip
-    """Write how what is seen changes with each number but the weights into slope (WEIGHTS,)."""
-    step = STEP * search.radius
+    variance: np.float32, response: float, share: float, scale: float, rim: F64, feature: F64, which: I64, slope: F64,
+) -> int:  # fmt: skip
+    """Write which of the numbers but the weights change what is seen, and how, into which and slope (WEIGHTS,).
+
+    Returns how many there are; they ascend.
+    """
+    count = 0
     for e in range(EDGES):
-        for j in range(5):
-            slope[5 * e + j] = response * share * (1.0 - rim[e]) * feature[j]
-    to_a = respond(search, light, a + step, b, form_x, form_y, variance)
-    to_a -= respond(search, light, a - step, b, form_x, form_y, variance)
-    to_b = respond(search, light, a, b + step, form_x, form_y, variance)
-    to_b -= respond(search, light, a, b - step, form_x, form_y, variance)
-    along_a, along_b = share * scale * float(to_a / (step + step)), share * scale * float(to_b / (step + step))
-    slope[PLACE], slope[PLACE + 1] = along_a, along_b
-    slope[SLOPE], slope[SLOPE + 1] = along_a * feature[1], along_a * feature[2]
-    slope[SLOPE + 2], slope[SLOPE + 3] = along_b * feature[1], along_b * feature[2]
+        if rim[e] < 1.0:
+            for j in range(5):
+                which[count], slope[count] = 5 * e + j, response * share * (1.0 - rim[e]) * feature[j]
+                count += 1
+    step = STEP * search.radius
+    x, y, z = chart_decode(a + step, b)
+    to_a = respond(search, light, x, y, z, form_x, form_y, variance)
+    x, y, z = chart_decode(a - step, b)
+    to_a -= respond(search, light, x, y, z, form_x, form_y, variance)
+    x, y, z = chart_decode(a, b + step)
+    to_b = respond(search, light, x, y, z, form_x, form_y, variance)
+    x, y, z = chart_decode(a, b - step)
+    to_b -= respond(search, light, x, y, z, form_x, form_y, variance)
+    if to_a != 0 or to_b != 0:
+        along_a, along_b = share * scale * float(to_a / (step + step)), share * scale * float(to_b / (step + step))
+        for j in range(6):
+            which[count + j] = PLACE + j
+        slope[count], slope[count + 1] = along_a, along_b
+        slope[count + 2], slope[count + 3] = along_a * feature[1], along_a * feature[2]
+        slope[count + 4], slope[count + 5] = along_b * feature[1], along_b * feature[2]
+        count += 6
+    return count
 
 
 @kernel
 def _add_pair(
-    numbers: F64, left: F64, weight: F64, clear: np.float32, seen: float, slope: F64, pull: F64, stiff: F64
-) -> float:
-    """Add one texel under one light to pull and the upper half of stiff, and return its loss. left, weight: (3,)."""
+    numbers: F64, left: F64, weight: F64, clear: np.float32, seen: float, which: I64, slope: F64, count: int,
+    pull: F64, stiff: F64,
+) -> float:  # fmt: skip
+    """Add one texel under one light to pull and the upper half of stiff, and return its loss.
+
+    left, weight: (3,). which, slope: (count,) of `_set_slopes`.
+    """
     loss, stiffness, pulled = 0.0, 0.0, 0.0
-    cross = np.zeros(3)
     for c in range(3):
         its = numbers[WEIGHTS + c]
         error = left[c] - its * seen
         if clear == 0 and error < 0:  # a clipped photo does not ask for less
             continue
         loss += weight[c] * error * error
+        if seen == 0.0 and count == 0:
+            continue
         stiffness += weight[c] * its * its
         pulled += weight[c] * its * error
-        cross[c] = weight[c] * its * seen
         pull[WEIGHTS + c] += weight[c] * error * seen
         stiff[WEIGHTS + c, WEIGHTS + c] += weight[c] * seen * seen
-    if stiffness == 0.0:
-        return loss
-    for j in range(WEIGHTS):
-        if slope[j] != 0.0:
-            pull[j] += pulled * slope[j]
+        cross = weight[c] * its * seen
+        for j in range(count):
+            stiff[which[j], WEIGHTS + c] += cross * slope[j]
+    if stiffness > 0.0:
+        for j in range(count):
+            own = stiff[which[j]]
+            pull[which[j]] += pulled * slope[j]
             bend = stiffness * slope[j]
-            for k in range(j, WEIGHTS):
-                stiff[j, k] += bend * slope[k]
-            for c in range(3):
-                stiff[j, WEIGHTS + c] += cross[c] * slope[j]
+            for k in range(j, count):
+                own[which[k]] += bend * slope[k]
     return loss
 
 
@@ -203,11 +161,18 @@ def _add_costs(numbers: F64, first: F64, pull: F64, stiff: F64) -> float:
     for j in range(WEIGHTS):
         if j < PLACE and j % 5 == 0:  # offsets are free
             continue
-        cost, its = (SHARP, numbers[j]) if j < PLACE else (STILL, numbers[j] - first[j])
+        cost, its = (MOVING if j % 5 > 2 else SHARP, numbers[j]) if j < PLACE else (STILL, numbers[j] - first[j])
         loss += cost * its * its
         pull[j] -= cost * its
         stiff[j, j] += cost
     return loss
+
+
+@kernel
+def _farthest(search: Search, variance: np.float32) -> float:
+    """Return the squared chord from a light beyond which neither it nor a step of the slopes' is answered."""
+    chord = float(lobe_reach(search.area, variance)) + 2.0 * float(STEP * search.radius)
+    return chord * chord
 
 
 @kernel
@@ -218,30 +183,46 @@ def _add_up(
     """Return the loss at some numbers; writes its fall into pull (P,), its Gauss-Newton bend into stiff (P, P)."""
     pull[:] = 0.0
     stiff[:] = 0.0
-    slope, rim, feature = np.zeros(WEIGHTS), np.empty(EDGES), np.ones(5)
+    which, slope, rim, feature = np.empty(WEIGHTS, np.int64), np.empty(WEIGHTS), np.empty(EDGES), np.ones(5)
     variance = search.blur + np.float32(flashes.width[f] ** 2)
     form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
+    farthest = np.float32(_farthest(search, variance))
     loss = _add_costs(numbers, first, pull, stiff)
     for m in range(count):
         n, i = sample[m], light[m]
-        x, y = right[n], down[n]
-        feature[1], feature[2] = x, y
-        for j in range(2):
-            feature[3 + j] = (point[i, j] - flashes.place[f, j]) / scale
-        share, seen = _edges_at(numbers, feature, rim), 0.0
-        if share > NOTHING:
-            to_a = numbers[PLACE] + numbers[SLOPE] * x + numbers[SLOPE + 1] * y
-            to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * x + numbers[SLOPE + 3] * y
-            a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
-            response = float(respond(search, i, a, b, form_x, form_y, variance))
-            _set_slopes(search, form_x, form_y, i, a, b, variance, response, share, scale, rim, feature, slope)
-            seen = response * share
-        else:
-            slope[:] = 0.0
-        loss += _add_pair(numbers, left[m], weight[m], clear[n, i], seen, slope, pull, stiff)
+        its = search.light[i]
+        feature[1], feature[2] = right[n], down[n]
+        to_a = numbers[PLACE] + numbers[SLOPE] * feature[1] + numbers[SLOPE + 1] * feature[2]
+        to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * feature[1] + numbers[SLOPE + 3] * feature[2]
+        a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
+        x, y, z = chart_decode(a, b)
+        q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
+        seen, changing = 0.0, 0
+        if q < farthest:
+            for j in range(2):
+                feature[3 + j] = (point[i, j] - flashes.place[f, j]) / scale
+            share = _edges_at(numbers, feature, rim)
+            if share > NOTHING:
+                response = float(lobe_response(q, search.area, variance))
+                changing = _set_slopes(
+                    search, form_x, form_y, i, a, b, variance, response, share, scale, rim, feature, which, slope,
+                )  # fmt: skip
+                seen = response * share
+        loss += _add_pair(numbers, left[m], weight[m], clear[n, i], seen, which, slope, changing, pull, stiff)
     for j in range(NUMBERS):
         for k in range(j):
             stiff[j, k] = stiff[k, j]
+    return loss
+
+
+@kernel
+def _loss_without(clear: F32, sample: I32, light: I32, left: F64, weight: F64) -> float:
+    """Return the loss at pairs (P,) where a facet shows nothing. left, weight: (P, 3)."""
+    loss = 0.0
+    for m in range(len(left)):
+        for c in range(3):
+            if clear[sample[m], light[m]] > 0 or left[m, c] > 0:
+                loss += weight[m, c] * left[m, c] * left[m, c]
     return loss
 
 
@@ -274,20 +255,22 @@ def fit_flash(
     clear: F32,
     base: F32,
     rounds: int,
-) -> None:
+) -> float:
     """Move all numbers of facet f, in place, to where they meet the photos of some of its texels best.
+
+    Returns how much higher the loss would be without it.
 
     texels: (n,), their displayed light x and base (n, L, 3) and clearness (n, L). point: (L, 2) of the lights on the
     chart.
     """
     sample = np.empty(len(texels) * min(len(search.light), 64), np.int32)
     light = np.empty_like(sample)
-    count = _list_pairs(search, flashes, f, column, row, texels, sample, light)
+    count = list_pairs(search, flashes, f, column, row, texels, sample, light)
     if count == 0:
         flashes.weight[f] = 0.0
-        return
+        return 0.0
     left, weight = np.empty((count, 3)), np.empty((count, 3))
-    _leave(search, point, flashes, f, reach, column, row, texels, x, base, sample, light, count, left)
+    leave(search, point, flashes, f, reach, column, row, texels, x, base, sample, light, count, left)
     for m in range(count):
         for c in range(3):
             weight[m, c] = display_weight(x[sample[m], light[m], c])
@@ -325,3 +308,4 @@ def fit_flash(
         trial += best
         _limit(trial, float(search.ceiling))
     _store(flashes, f, scale, best)
+    return _loss_without(clear, sample, light, left, weight) - least

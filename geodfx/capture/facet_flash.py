@@ -21,6 +21,7 @@ __all__ = [
     "Seen",
     "add_flashes",
     "peak_flashes",
+    "place_flash",
     "respond",
     "see_flash",
     "settle_shares",
@@ -66,14 +67,14 @@ class Seen(NamedTuple):
 def respond(
     search: Search,
     light: int,
-    a: np.float32,
-    b: np.float32,
+    x: np.float32,
+    y: np.float32,
+    z: np.float32,
     form_x: np.float32,
     form_y: np.float32,
     variance: np.float32,
 ) -> np.float32:
-    """Return the response to a light of a lobe at (a, b) of the chart."""
-    x, y, z = chart_decode(a, b)
+    """Return the response to a light of a lobe towards (x, y, z)."""
     its = search.light[light]
     q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
     return lobe_response(q, search.area, variance)
@@ -94,18 +95,28 @@ def _share(flashes: Flashes, f: int, right: float, down: float, a: float, b: flo
 
 
 @kernel
+def place_flash(flashes: Flashes, f: int, column: float, row: float) -> tuple[float, float]:
+    """Return where on the chart a facet points at a texel."""
+    right, down = column - flashes.centre[f, 0], row - flashes.centre[f, 1]
+    return (
+        flashes.place[f, 0] + flashes.slope[f, 0, 0] * right + flashes.slope[f, 0, 1] * down,
+        flashes.place[f, 1] + flashes.slope[f, 1, 0] * right + flashes.slope[f, 1, 1] * down,
+    )
+
+
+@kernel
 def see_flash(
     search: Search, point: F64, flashes: Flashes, f: int, column: float, row: float, lights: I32, count: int, out: F64
 ) -> None:
     """Write what a texel sees of a facet's flash, 0..1, under some lights into out (count,)."""
     right, down = column - flashes.centre[f, 0], row - flashes.centre[f, 1]
-    a = flashes.place[f, 0] + flashes.slope[f, 0, 0] * right + flashes.slope[f, 0, 1] * down
-    b = flashes.place[f, 1] + flashes.slope[f, 1, 0] * right + flashes.slope[f, 1, 1] * down
+    a, b = place_flash(flashes, f, column, row)
     form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     variance = search.blur + np.float32(flashes.width[f] ** 2)
+    x, y, z = chart_decode(np.float32(a), np.float32(b))
     for n in range(count):
         i = lights[n]
-        seen = respond(search, i, np.float32(a), np.float32(b), form_x, form_y, variance)
+        seen = respond(search, i, x, y, z, form_x, form_y, variance)
         out[n] = float(seen) * _share(flashes, f, right, down, point[i, 0], point[i, 1]) if seen > 0 else 0.0
 
 

@@ -20,7 +20,7 @@ from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
 from geodfx.capture.facet_find import Facets, gather_members
 from geodfx.capture.fit_base import even_dark
-from geodfx.capture.fit_settings import THOROUGH, LobeSettings
+from geodfx.capture.fit_settings import THOROUGH, LobeSettings, before_edges
 from geodfx.capture.fit_smooth import choose_planes, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import FitState
 from geodfx.capture.fit_symmetric import TRUST, fit_symmetric
@@ -69,6 +69,7 @@ def fit_lobes(
     turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera. most_bytes: that
     base, lobes and facets may take. formed: lobes may be longer than wide, as they are over tilts.
     """
+    settings = before_edges(settings) if formed else settings
     state = make_state(stack, rig, display_gain, settings, progress, formed=formed)
     fit_bases(state)
     if not settings.lobes:

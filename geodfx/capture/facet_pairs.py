@@ -1,0 +1,112 @@
+"""The photos by which a facet over tilts is judged: texels and tilts near its flash, and what others leave there."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from geodfx.arrays import F32, F64, I64
+from geodfx.basis import chart_decode, formed_chord, lobe_reach
+from geodfx.capture.facet_flash import Flashes, Reach, place_flash, see_flash
+from geodfx.capture.lobe_search import Search
+from geodfx.jit import kernel
+
+__all__ = ["leave", "list_pairs"]
+
+I32 = npt.NDArray[np.int32]
+
+NEAR = np.float32(1.3)  # of a flash's reach: lights further from where it points are not asked
+
+
+@kernel
+def _looked_at(search: Search, flashes: Flashes, f: int) -> np.float32:
+    """Return the chord from where a facet points, across its form, to the farthest light that `list_pairs` lists."""
+    chord: np.float32 = NEAR * (np.sqrt(search.area) + np.float32(2.5 * flashes.width[f]))
+    return chord
+
+
+@kernel
+def list_pairs(
+    search: Search, flashes: Flashes, f: int, column: I32, row: I32, texels: I64, sample: I32, light: I32
+) -> int:
+    """List samples and lights near a facet's flash; returns how many pairs there are."""
+    count = 0
+    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
+    farthest = _looked_at(search, flashes, f)
+    for n in range(len(texels)):
+        a, b = place_flash(flashes, f, float(column[texels[n]]), float(row[texels[n]]))
+        x, y, z = chart_decode(np.float32(a), np.float32(b))
+        for i in range(len(search.light)):
+            its = search.light[i]
+            q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
+            if q < farthest * farthest and count < len(sample):
+                sample[count], light[count] = n, i
+                count += 1
+    return count
+
+
+@kernel
+def _may_share(
+    flashes: Flashes, f: int, other: int, dx: np.float32, dy: np.float32, dz: np.float32, own: np.float32,
+    its: np.float32,
+) -> bool:  # fmt: skip
+    """Return whether a light within `own` of facet f may be within `its` of another, (dx, dy, dz) away from it.
+
+    Each measures by its own form, in which no chord is longer than it is.
+    """
+    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
+    to_x, to_y = np.float32(flashes.form[other, 0]), np.float32(flashes.form[other, 1])
+    long = own / np.sqrt(np.float32(1.0) - form_x * form_x - form_y * form_y)
+    its_long = its / np.sqrt(np.float32(1.0) - to_x * to_x - to_y * to_y)
+    if formed_chord(dx, dy, dz, to_x, to_y) > (its + long) ** 2:
+        return False
+    return bool(formed_chord(dx, dy, dz, form_x, form_y) <= (own + its_long) ** 2)
+
+
+@kernel
+def leave(
+    search: Search,
+    point: F64,
+    flashes: Flashes,
+    f: int,
+    reach: Reach,
+    column: I32,
+    row: I32,
+    texels: I64,
+    x: F32,
+    base: F32,
+    sample: I32,
+    light: I32,
+    count: int,
+    left: F64,
+) -> None:
+    """Write what base and the other facets leave of the photos at pairs (count,) into left (count, 3)."""
+    seen = np.empty(len(search.light))
+    own = _looked_at(search, flashes, f)
+    begin = 0
+    while begin < count:
+        n, end = sample[begin], begin
+        while end < count and sample[end] == n:
+            i = light[end]
+            for c in range(3):
+                left[end, c] = float(x[n, i, c] - base[n, i, c])
+            end += 1
+        t = texels[n]
+        right, down = float(column[t]), float(row[t])
+        a, b = place_flash(flashes, f, right, down)
+        there = chart_decode(np.float32(a), np.float32(b))
+        for k in range(reach.facet_start[t], reach.facet_start[t + 1]):
+            other = reach.facet[k]
+            if other == f:
+                continue
+            a, b = place_flash(flashes, other, right, down)
+            x_to, y_to, z_to = chart_decode(np.float32(a), np.float32(b))
+            its = lobe_reach(search.area, search.blur + np.float32(flashes.width[other] ** 2))
+            if not _may_share(flashes, f, other, x_to - there[0], y_to - there[1], z_to - there[2], own, its):
+                continue
+            see_flash(search, point, flashes, other, right, down, light[begin:end], end - begin, seen)
+            for m in range(begin, end):
+                if seen[m - begin] > 0:
+                    for c in range(3):
+                        left[m, c] -= flashes.weight[other, c] * seen[m - begin]
+        begin = end
