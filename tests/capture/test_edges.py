@@ -9,7 +9,8 @@ import pytest
 
 from geodfx.basis import chart_encode
 from geodfx.capture.facet_edges import fit_flash
-from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, settle_shares
+from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash, settle_shares
+from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_tilt import batches_apart
 from geodfx.capture.lobe_search import make_search
 from geodfx.constants import EDGES
@@ -123,3 +124,51 @@ def test_facets_of_a_batch_share_no_texel():
         its = np.concatenate([texels[f] for f in batch])
         assert len(np.unique(its)) == len(its)
     assert len(batches) < 60  # of 150
+
+
+def test_a_facet_tells_what_it_saves():
+    photos = shown_by_a_facet_that_moves().astype(np.float32)
+    clear = np.ones(photos.shape[:2], np.float32)
+    told = []
+    for base in (np.zeros_like(photos), photos):  # the second leaves nothing to a facet
+        flashes = starting_flash()
+        args = (TEXELS, photos, clear, base)
+        told.append(fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30))
+    assert told[0] > 100
+    assert abs(told[1]) < 1e-3 * told[0]
+
+
+def test_what_others_leave_is_the_same_however_few_of_them_are_looked_at():
+    rng = np.random.default_rng(5)
+    count, some = 40, np.arange(0, len(TEXELS), 7)
+    form = rng.uniform(-0.69, 0.69, (count, 2))
+    flashes = Flashes(
+        rng.uniform(0, SIDE, (count, 2)),
+        rng.uniform(-0.5, 0.5, (count, 2)),
+        rng.normal(0, 0.004, (count, 2, 2)),
+        form,
+        rng.choice([0.0, 0.06], count),
+        rng.uniform(0.1, 1, (count, 3)),
+        rng.normal(0, 0.5, (count, EDGES, 5)) + np.array([6.0, 0, 0, 0, 0]),
+    )
+    every = np.tile(np.arange(count, dtype=np.int32), len(TEXELS))
+    owned = np.tile(TEXELS.astype(np.int32), count)
+    reach = Reach(len(TEXELS) * np.arange(count + 1), owned, count * np.arange(len(TEXELS) + 1), every)
+    photos = rng.uniform(0, 1, (len(some), len(LIGHTS), 3)).astype(np.float32)
+    sample, light = np.empty(64 * len(some), np.int32), np.empty(64 * len(some), np.int32)
+    shared = 0
+    for f in range(0, count, 5):
+        pairs = list_pairs(SEARCH, flashes, f, COLUMN, ROW, some, sample, light)
+        left = np.empty((pairs, 3))
+        args = (some, photos, np.zeros_like(photos), sample, light, pairs, left)
+        leave(SEARCH, POINT, flashes, f, reach, COLUMN, ROW, *args)
+        want = photos[sample[:pairs], light[:pairs]].astype(np.float64)
+        lights, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty(len(LIGHTS))
+        for m in range(pairs):
+            t = some[sample[m]]
+            for other in set(range(count)) - {f}:
+                see_flash(SEARCH, POINT, flashes, other, float(COLUMN[t]), float(ROW[t]), lights, len(lights), seen)
+                want[m] -= flashes.weight[other] * seen[light[m]]
+                shared += seen[light[m]] > 0
+        np.testing.assert_allclose(left, want, atol=1e-9)
+    assert shared > 1000
