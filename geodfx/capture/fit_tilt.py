@@ -40,9 +40,7 @@ LEAST_MEMBERS = 4  # texels of a facet
 FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
 TRIED = 2048  # texels by which it is judged
 SAMPLES = 512  # of the texels that a facet may reach: with 128, 0.2 dB less
-WORTH = (
-    4.0  # loss that a facet must save to stay for the next sweep: half of them do not, and nothing is lost with them
-)
+WORTH = 4.0  # loss that a facet must save to stay for the next sweep: half of them do not, and are not missed
 AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
 START_SHARP = 1.5  # of edges at first, a texel
 START_SIZE = 0.95  # of a facet's texels that lie inside an edge at first

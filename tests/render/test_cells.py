@@ -149,7 +149,7 @@ def _apart(ours, theirs, gain):
 
 @pytest.mark.gpu
 def test_the_gpu_reads_the_same_cells(stone, glsl_version, uneven_environment):
-    with_rounding = 1e-4 if glsl_version == "330 core" else 2e-3
+    with_rounding = 5e-4 if glsl_version == "330 core" else 2e-3  # GPUs blend texels by weights of some 8 bits
     view = View(environment=uneven_environment, tilt=Tilt(0.2, -0.1))
     ours = CpuRenderer(stone).render(view)
     on_gpu = GpuRenderer(stone, glsl_version)
