@@ -85,6 +85,7 @@ SYMMETRIC = [
     ("round", "topaz", NEAR, "dome", 96, 8, "D8"),
     ("pear", "amethyst", NEAR, "dome", 96, 12, "D1"),
     ("pear", "spinel", NEAR, "dome", 96, 20, "D1"),
+    ("pear", "spinel", NEAR, "path", 128, 10, "D1"),
     ("brilliant", "diamond", NEAR, "dome", 96, 5, "D8"),
 ]
 BEYOND = [
@@ -98,7 +99,6 @@ SYMMETRIC_BEYOND = [
     ("step", "sapphire", NEAR, "dome", 192, 8, "D2"),
     ("step", "emerald", FAR, "dome", 96, 12, "D2"),
     ("brilliant", "zircon", NEAR, "path", 128, 10, "D8"),
-    ("pear", "spinel", NEAR, "path", 128, 10, "D1"),
 ]
 
 

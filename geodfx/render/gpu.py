@@ -30,7 +30,7 @@ from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
-__all__ = ["GpuRenderer", "shader_texts"]
+__all__ = ["SOFTWARE", "GpuRenderer", "shader_texts"]
 
 T = TypeVar("T")
 Step = tuple[str, bool, bool]  # a body of shaders/; whether texels look at lights; whether they skip dark facets

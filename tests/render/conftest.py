@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from geodfx.render import Environment
+from geodfx.render.gpu import SOFTWARE
 from geodfx.render.shader_text import FUNCTIONS, VERSIONS, assemble
 
 
@@ -27,6 +28,7 @@ class GlslBench:
     def __init__(self) -> None:
         options = {"backend": "egl"} if sys.platform.startswith("linux") else {}
         self._context = moderngl.create_context(require=330, standalone=True, **options)
+        self.is_software = any(name in self._context.info["GL_RENDERER"] for name in SOFTWARE)
 
     def run(self, version, expression, floats=None, words=None, maps=None):
         """Return (N, 4) of a vec4 expression in `a` (vec4 of floats), `w` (uvec4 of words) and `maps` (a sampler).
