@@ -5,7 +5,7 @@
 Each line of the table is one stone under one rig, 96 x 96 texels. HOLDS and SYMMETRIC must come out as predicted, the
 first by the texel's own lights alone, the second, as `geodfx process` fits them, by those of its copies, too; the
 stones and rigs of BEYOND are told beside them, with what does hold of them (docs/PLAN.md). The gathering of exits was
-taken from other stones (test_exits.py).
+taken from other stones (test_exits.py), that of pears, which are told by their one mirror, from other pears.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 import geodfx
 from geodfx.planning.copies import add_copies, read_moves
+from geodfx.planning.directions import gathering
 from geodfx.planning.expect import NOISE, expect
 from geodfx.simulate import planned_series, read_recipe
 from tests.planning.measure import measure
@@ -118,7 +119,7 @@ def compared(tmp_path):
         recipe.write_text(RECIPE.format(cut="gemcad" if file else cut, **told))
         rig = planned_series(read_recipe(recipe))[0].lights
         every = add_copies(rig.direction, rig.radius_rad, read_moves(symmetry))
-        expected = expect(every, rig.radius_rad, NOISE, 3000)
+        expected = expect(every, rig.radius_rad, NOISE, 3000, gathering(symmetry))
         geodfx.simulate(recipe, tmp_path / "session")
         measured = measure(tmp_path / "session", symmetry)
         median, most = math.degrees(expected.error_median_rad), math.degrees(expected.error_nine_tenths_rad)

@@ -17,9 +17,9 @@ import numpy as np
 from geodfx.arrays import F64, frozen
 from geodfx.capture.rig import mean_spacing_rad
 from geodfx.errors import CalibrationError
-from geodfx.planning.advice import Advice, advise, even_spacing
+from geodfx.planning.advice import LEAST_RAD, MOST_RAD, Advice, advise, even_spacing
 from geodfx.planning.copies import add_copies, read_moves
-from geodfx.planning.directions import even_directions, exit_directions
+from geodfx.planning.directions import even_directions, exit_directions, gathering
 from geodfx.planning.expect import NOISE, Expected, expect, find_errors, summarise
 from geodfx.planning.gaps import Gap, find_gaps
 from geodfx.planning.rigs import find_lights
@@ -30,7 +30,6 @@ EXITS = 3000  # shares and medians come out to about 2 in 100
 EIGHTFOLD, FEWER_EXITS = "D8", 1000  # a symmetry that many cut stones have, and exits that tell of it
 MAP = 2000  # directions of the picture, 3.2 degrees apart
 AIM_RAD = math.radians(1.0)
-LEAST_RADIUS_RAD, MOST_RADIUS_RAD = math.radians(0.1), math.radians(60)  # as of a recipe's lights
 
 
 @dataclass(frozen=True)
@@ -85,15 +84,15 @@ def plan(
         )
     rig = find_lights(Path(source), light_radius_rad)
     lights, radius = rig.direction, rig.radius_rad
-    if not LEAST_RADIUS_RAD <= radius <= MOST_RADIUS_RAD:
+    if not LEAST_RAD <= radius <= MOST_RAD:
         raise CalibrationError(
             f"{source}: lights of radius {math.degrees(radius):g} degrees cannot be judged; give 0.1 to 60"
         )
-    moves = read_moves(symmetry)
+    moves, gathered = read_moves(symmetry), gathering(symmetry)
     every = add_copies(lights, radius, moves)
     direction = even_directions(MAP)
-    located = find_errors(exit_directions(EXITS), every, radius, noise)
-    expected = eightfold = summarise(located, radius)
+    located = find_errors(exit_directions(EXITS, gathered), every, radius, noise)
+    expected = eightfold = summarise(located, radius, gathered)
     if symmetry is None:
         eightfold = expect(add_copies(lights, radius, read_moves(EIGHTFOLD)), radius, noise, FEWER_EXITS)
     return Plan(
@@ -107,7 +106,7 @@ def plan(
         expected=expected,
         eightfold=eightfold,
         gaps=find_gaps(every, radius),
-        advice=advise(lights, radius, noise, expected, aim_rad, moves),
+        advice=advise(lights, radius, noise, expected, aim_rad, moves, gathered),
         direction=direction,
         error_rad=find_errors(direction, every, radius, noise).error_rad,
         exit_error_rad=located.error_rad,

@@ -13,13 +13,13 @@ from geodfx.planning.directions import even_directions
 from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
 
-__all__ = ["Advice", "advise", "even_spacing"]
+__all__ = ["LEAST_RAD", "MOST_RAD", "Advice", "advise", "even_spacing"]
 
 COUNT = 512  # exits at which a variant is tried
 # Radii that are tried, of the spacing that the lights would have if they were spread evenly. Beyond the largest, most
 # lobes share their lights with others of their texel, whatever the number of lights (docs/PLAN.md).
 SIZES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15)
-MOST_RAD = math.radians(60.0)
+LEAST_RAD, MOST_RAD = math.radians(0.1), math.radians(60.0)  # as of a recipe's lights
 WORTH = 0.03  # share of the exits: what a change must locate more to be advised
 MORE_LIGHTS = 1.3  # steps in the number of lights
 MOST_LIGHTS = 2048
@@ -47,23 +47,26 @@ def even_spacing(lights: F64) -> float:
     return math.sqrt(2 * math.pi * (1 - float(lights[:, 2].min())) / len(lights))
 
 
-def advise(lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64) -> Advice:
+def advise(
+    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64, gathered: float
+) -> Advice:
     """Return what to change about lights (L, 3), of which `expected` is expected, to reach a median error.
 
     moves: (G, 2, 2) of the stone onto itself, the identity with them: each light also stands where they take it.
+    gathered: the power by which its exits gather.
     """
-    radius, with_radius = _best_radius(lights, radius_rad, noise, moves)
-    count, with_lights = _enough_lights(lights, radius_rad, noise, expected, aim_rad, moves)
-    added, seen = place_lights(lights, radius_rad, MOST_ADDED, moves)
+    radius, with_radius = _best_radius(lights, radius_rad, noise, moves, gathered)
+    count, with_lights = _enough_lights(lights, radius_rad, noise, expected, aim_rad, moves, gathered)
+    added, seen = place_lights(lights, radius_rad, MOST_ADDED, moves, gathered)
     return Advice(radius, with_radius, aim_rad, count, with_lights, added, seen)
 
 
-def _best_radius(lights: F64, radius_rad: float, noise: float, moves: F64) -> tuple[float, Expected]:
+def _best_radius(lights: F64, radius_rad: float, noise: float, moves: F64, gathered: float) -> tuple[float, Expected]:
     """Return the radius at which most directions are located and alone, and what is then expected."""
     spacing = even_spacing(lights)
     every = add_copies(lights, radius_rad, moves)
-    radii = {radius_rad, *(min(size * spacing, MOST_RAD) for size in SIZES)}
-    tried = {radius: expect(every, radius, noise, COUNT) for radius in sorted(radii)}
+    radii = {radius_rad, *(min(max(size * spacing, LEAST_RAD), MOST_RAD) for size in SIZES)}
+    tried = {radius: expect(every, radius, noise, COUNT, gathered) for radius in sorted(radii)}
     worth = {radius: told.located_share * told.alone_share for radius, told in tried.items()}
     best = max(worth, key=worth.__getitem__)
     if worth[best] < worth[radius_rad] + WORTH:
@@ -72,7 +75,7 @@ def _best_radius(lights: F64, radius_rad: float, noise: float, moves: F64) -> tu
 
 
 def _enough_lights(
-    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64
+    lights: F64, radius_rad: float, noise: float, expected: Expected, aim_rad: float, moves: F64, gathered: float
 ) -> tuple[int | None, Expected | None]:
     """Return how many lights, spread evenly above the lowest one's height, reach a median error.
 
@@ -83,7 +86,8 @@ def _enough_lights(
     lowest = float(lights[:, 2].min())
 
     def told_of(count: int) -> Expected:
-        return expect(add_copies(even_directions(count, lowest), radius_rad, moves), radius_rad, noise, COUNT)
+        every = add_copies(even_directions(count, lowest), radius_rad, moves)
+        return expect(every, radius_rad, noise, COUNT, gathered)
 
     few, its_error = len(lights), expected.error_median_rad
     while few < MOST_LIGHTS:

@@ -9,7 +9,7 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.constants import LIGHT_EDGE
-from geodfx.planning.directions import exit_directions
+from geodfx.planning.directions import GATHERED, exit_directions
 from geodfx.planning.posterior import Located, locate
 
 __all__ = ["LOCATED_DEG", "NOISE", "Expected", "alone_share", "expect", "find_errors", "summarise"]
@@ -44,9 +44,10 @@ class Expected:
     error_nine_tenths_rad: float  # nine tenths err by less
 
 
-def expect(lights: F64, radius_rad: float, noise: float, count: int) -> Expected:
+def expect(lights: F64, radius_rad: float, noise: float, count: int, gathered: float = GATHERED) -> Expected:
     """Return what lights (L, 3) of one radius tell of `count` directions, gathered as the exits of cut stones are."""
-    return summarise(find_errors(exit_directions(count), lights, radius_rad, noise), radius_rad)
+    exits = exit_directions(count, gathered)
+    return summarise(find_errors(exits, lights, radius_rad, noise), radius_rad, gathered)
 
 
 def find_errors(direction: F64, lights: F64, radius_rad: float, noise: float) -> Located:
@@ -55,11 +56,11 @@ def find_errors(direction: F64, lights: F64, radius_rad: float, noise: float) ->
     return located._replace(error_rad=np.minimum(np.hypot(located.error_rad, COMMON * radius_rad), math.pi))
 
 
-def summarise(located: Located, radius_rad: float) -> Expected:
+def summarise(located: Located, radius_rad: float, gathered: float = GATHERED) -> Expected:
     """Return the shares and quantiles of located exits. Errors are pi, knowing nothing, where no light sees any."""
     error = located.error_rad[located.seen > 0]
     count = len(located.seen)
-    alone = alone_share(radius_rad)
+    alone = alone_share(radius_rad, gathered)
     if len(error) == 0:
         return Expected(0.0, 0.0, alone, math.pi, math.pi)
     median, most = np.quantile(error, [0.5, 0.9])
@@ -67,9 +68,9 @@ def summarise(located: Located, radius_rad: float) -> Expected:
     return Expected(len(error) / count, within, alone, float(median), float(most))
 
 
-def alone_share(radius_rad: float) -> float:
+def alone_share(radius_rad: float, gathered: float = GATHERED) -> float:
     """Return the share of exits so far from OTHER_LOBES more, drawn alike, that no light of a radius reaches two."""
-    exits = exit_directions(PAIRED)
+    exits = exit_directions(PAIRED, gathered)
     apart = min(2 * (1 + LIGHT_EDGE) * radius_rad, math.pi)
     sharing = (exits @ exits.T > math.cos(apart)).mean(axis=1)
     return float(((1 - sharing) ** OTHER_LOBES).mean())

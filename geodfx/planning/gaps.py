@@ -12,7 +12,7 @@ from geodfx.capture.fold import MOST_COPIES
 from geodfx.capture.symmetry import few_moves, move_back
 from geodfx.constants import LIGHT_EDGE
 from geodfx.planning.copies import add_copies
-from geodfx.planning.directions import even_directions, exit_directions
+from geodfx.planning.directions import GATHERED, even_directions, exit_directions
 
 __all__ = ["Gap", "find_gaps", "place_lights"]
 
@@ -48,14 +48,16 @@ def find_gaps(lights: F64, radius_rad: float) -> tuple[Gap, ...]:
     return tuple(gaps)
 
 
-def place_lights(lights: F64, radius_rad: float, count: int, moves: F64) -> tuple[F64, float]:
+def place_lights(
+    lights: F64, radius_rad: float, count: int, moves: F64, gathered: float = GATHERED
+) -> tuple[F64, float]:
     """Return where more lights show most that was unseen, one after the other, (<= count, 3), and the new share seen.
 
     Shares are of exits. None stands lower than the lowest that is there, or than its own radius: a disc that dips below
     the horizon is cut by the stage. With each light stand those that the stone's moves (G, 2, 2) make of it. Fewer come
     back where another would show nothing new.
     """
-    net = exit_directions(NET)
+    net = exit_directions(NET, gathered)
     cosine = math.cos(min(radius_rad * (1 + LIGHT_EDGE), math.pi))
     lowest = min(float(lights[:, 2].min()), math.sin(min(radius_rad, math.pi / 2)))
     places = even_directions(CANDIDATES, lowest)

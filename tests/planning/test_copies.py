@@ -9,9 +9,10 @@ import pytest
 
 import geodfx
 from geodfx.cli import main
+from geodfx.constants import LIGHT_EDGE
 from geodfx.errors import CalibrationError
 from geodfx.planning.copies import NO_MOVES, add_copies, read_moves
-from geodfx.planning.directions import even_directions
+from geodfx.planning.directions import GATHERED, PEARS_GATHERED, even_directions
 from geodfx.planning.expect import expect
 from geodfx.planning.gaps import place_lights
 from tests.sessions import write_listing
@@ -70,6 +71,15 @@ def test_a_light_that_is_added_shows_what_copies_show():
     after = expect(add_copies(np.concatenate([lights, added]), radius, moves), radius, 0.1, 4000).seen_share
     assert after == pytest.approx(promised, abs=0.01)
     assert promised > place_lights(lights, radius, 3, NO_MOVES)[1]
+
+
+@pytest.mark.parametrize(("symmetry", "power"), [("D1", PEARS_GATHERED), ("D8", GATHERED), (None, GATHERED)])
+def test_the_exits_of_a_pear_gather_less(tmp_path, symmetry, power):
+    write_listing(tmp_path, ["0.png"], np.array([[0.0, 0.0, 1.0]]))
+    planned = geodfx.plan(tmp_path / "lights.lp", light_radius_rad=math.radians(20), symmetry=symmetry)
+    reach = math.radians(20) * (1 + LIGHT_EDGE)
+    assert planned.expected.seen_share == pytest.approx((1 - math.cos(reach)) ** power, abs=0.002)
+    assert 0 < planned.expected.alone_share < 1
 
 
 def test_a_plan_tells_for_which_symmetry_it_is(tmp_path, capsys):
