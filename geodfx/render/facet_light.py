@@ -21,6 +21,7 @@ from geodfx.render.lighting import Lighting
 __all__ = ["AT_LIGHTS", "AT_NODES", "AT_RIM", "FacetLight", "light_cells", "see_lights"]
 
 AT_NODES, AT_LIGHTS, AT_RIM = 1, 2, 4  # where the light of a facet is: any of what follows
+MOST = 0.8  # of the facets
 NO_MAPS = np.zeros((0, 3), np.float32)
 
 
@@ -31,7 +32,8 @@ class FacetLight(NamedTuple):
     glow: F32  # (H, W, 4) AT_NODES: the light at each; the fourth is nothing
     near_first: I64  # (F + 1,)
     near: I64  # AT_LIGHTS: the texels of facet f look at the lights near[near_first[f]:near_first[f + 1]]
-    flash: F32  # (F, 3) AT_RIM: what the facet shows of the brightest light whose rim crosses it, were it seen whole
+    flash: F32  # (F, 4) AT_RIM: what the facet shows of the brightest light whose rim crosses it, were it seen whole
+    everywhere: bool  # most facets see light
     ramp: F32  # (H, W, 4) and how much it sees of it at each node, as `lobe_ramp` has it
 
 
@@ -44,7 +46,7 @@ def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool) -> F
     shape = (cells.size[1] + 1, cells.size[0] + 1, 4)
     glow, ramp = np.zeros(shape, np.float32), np.zeros((1, 1, 4) if exact else shape, np.float32)
     lights = lighting.lights
-    sees, flash = np.zeros(len(facets), np.uint8), np.zeros((len(facets), 3), np.float32)
+    sees, flash = np.zeros(len(facets), np.uint8), np.zeros((len(facets), 4), np.float32)
     count, near = np.zeros(len(facets), np.int64), np.zeros((len(facets), len(lights)), np.bool_)
     maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
     shared = (facets, cells.first, cells.nodes, cells.place, cells.spread)
@@ -54,8 +56,9 @@ def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool) -> F
         _light_cells(*shared, *light, exact, first, last, glow, ramp, flash, sees, near, count)
 
     run_bands(work, len(facets))
+    everywhere = bool(np.count_nonzero(sees) > MOST * len(sees))
     first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    return FacetLight(sees, glow, first, np.nonzero(near)[1].astype(np.int64), flash, ramp)
+    return FacetLight(sees, glow, first, np.nonzero(near)[1].astype(np.int64), flash, everywhere, ramp)
 
 
 @kernel

@@ -13,6 +13,7 @@ from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
+from geodfx.lanes import LANES, Lanes, clamp_lanes, lane_of, lanes_of, read_lanes, splat
 from geodfx.lobe_map import CENTRE, WEIGHT, facet_point
 from geodfx.render.facet_light import AT_LIGHTS, AT_NODES, AT_RIM, FacetLight, see_lights
 from geodfx.render.tilted import inside_edges
@@ -47,6 +48,13 @@ class Gathered(NamedTuple):
     lights: F32  # (L, 9)
 
 
+class Rooms(NamedTuple):
+    """Memory in which the light of a row of W texels is worked out."""
+
+    values: F32  # (3, W) the base before it is decoded
+    lit: U32  # (lobes + 1,) those that see light
+
+
 @kernel
 def decode_display(shown: np.float32, gain: np.float32) -> np.float32:
     """Return linear light of a displayed value. `geodfx.colour.decode_display`, of one number."""
@@ -57,10 +65,9 @@ def decode_display(shown: np.float32, gain: np.float32) -> np.float32:
 def shade_rows(alpha: U8, base: BaseRow, gathered: Gathered, first: int, last: int, frame: F32) -> None:
     """Write rows first to last of the frame (H, W, 4)."""
     width = alpha.shape[1]
-    values, light = np.empty((3, width), np.float32), np.empty((3, width), np.float32)
-    lit = np.empty(MOST_LOBES * width + 1, np.uint32)
+    light, rooms = np.empty((3, width), np.float32), _make_rooms(width)
     for row in range(first, last):
-        _light_row(alpha[row], base, gathered, row, values, lit, light)
+        _light_row(alpha[row], base, gathered, row, rooms, light)
         pixels = frame[row]
         for column in range(width):
             inside = alpha[row, column] > 0
@@ -88,24 +95,24 @@ def show_rows(
     table: `colour.srgb_codes_by_bits`.
     """
     width = alpha.shape[1]
-    values, light = np.empty((3, width), np.float32), np.empty((3, width), np.float32)
-    lit = np.empty(MOST_LOBES * width + 1, np.uint32)
+    light, rooms = np.empty((3, width), np.float32), _make_rooms(width)
     bits, steps = light.view(np.int32), np.empty((3, width), np.uint16)
     start, most = np.int32(TABLE_START), np.int32(len(table) - 1)
     for row in range(first, last):
-        _light_row(alpha[row], base, gathered, row, values, lit, light)
-        cover, words = alpha[row], codes[row]
+        left, right = _light_row(alpha[row], base, gathered, row, rooms, light)
+        codes[row, :left], codes[row, right:] = np.uint32(0), np.uint32(0)
+        cover, words = alpha[row, left:right], codes[row, left:right]
         for k in range(soft_first[row], soft_first[row + 1]):
             for channel in range(3):
-                light[channel, soft[k]] *= np.float32(255.0) / np.float32(cover[soft[k]])
+                light[channel, soft[k]] *= np.float32(255.0) / np.float32(alpha[row, soft[k]])
         for channel in range(3):
-            its, its_bits, its_steps = light[channel], bits[channel], steps[channel]
-            for column in range(width):
+            its, its_bits, its_steps = light[channel, left:right], bits[channel, left:right], steps[channel]
+            for column in range(right - left):
                 its[column] *= gain
-            for column in range(width):
-                step = (its_bits[column] >> np.int32(TABLE_SHIFT)) - start
+            for column in range(right - left):
+                step = np.int32(np.int32(its_bits[column] >> np.int32(TABLE_SHIFT)) - start)
                 its_steps[column] = np.uint16(min(max(step, np.int32(0)), most))
-        for column in range(width):
+        for column in range(right - left):
             red, green = np.uint32(table[steps[0, column]]), np.uint32(table[steps[1, column]])
             blue, opaque = np.uint32(table[steps[2, column]]), np.uint32(cover[column])
             word = red | green << np.uint32(8) | blue << np.uint32(16) | opaque << np.uint32(24)
@@ -113,13 +120,25 @@ def show_rows(
 
 
 @kernel
-def _light_row(alpha: U8, base: BaseRow, gathered: Gathered, row: int, values: F32, lit: U32, light: F32) -> None:
-    """Write the light (3, W) of a row's texels."""
-    light[:] = np.float32(0.0)
+def _make_rooms(width: int) -> Rooms:
+    """Return the rooms in which the light of a row is worked out."""
+    return Rooms(np.empty((3, width), np.float32), np.empty(MOST_LOBES * width + 1, np.uint32))
+
+
+@kernel
+def _light_row(alpha: U8, base: BaseRow, gathered: Gathered, row: int, rooms: Rooms, light: F32) -> tuple[int, int]:
+    """Write the light (3, W) of a row's texels; returns where those that the stone covers start and end."""
+    values, lit = rooms
     left, right = _span(alpha)
+    for channel in range(3):
+        light[channel, left:right] = np.float32(0.0)
     _add_base_row(base, row, left, right, values, light)
     if gathered.refs.shape[0] > 0 and right > left:
-        _add_lobes_row(gathered, row, left, right, lit, light)
+        if gathered.light.near.shape[0] == 0 and gathered.edges.shape[0] == 0:
+            _add_lobes_row(gathered, None, row, left, right, lit, light)
+        else:
+            _add_lobes_row(gathered, gathered, row, left, right, lit, light)
+    return left, right
 
 
 @kernel
@@ -167,62 +186,96 @@ def _add_base_row(base: BaseRow, row: int, left: int, right: int, values: F32, l
 
 
 @kernel
-def _add_lobes_row(gathered: Gathered, row: int, left: int, right: int, lit: U32, light: F32) -> None:
+def _add_lobes_row(
+    gathered: Gathered, looking: Gathered | None, row: int, left: int, right: int, lit: U32, light: F32
+) -> None:
     """Add what some texels of a row see through their lobes to light (3, W); lit (lobes of the row,) is for its use.
 
-    Few facets see anything of a small light. So the lobes that do are listed first, without a branch, and then
-    their texels are found by the counts in the index.
+    Few facets see anything of a small light. So the lobes that do are listed first, and then their texels are found by
+    the counts in the index. looking: `gathered` once more if there are texels that look at
+    lights themselves, or facets with edges; else None, and neither is compiled into the loop.
     """
-    blocks, refs, place, sees = gathered.blocks[row], gathered.refs, gathered.place, gathered.light.sees
+    blocks, refs, sees = gathered.blocks[row], gathered.refs, gathered.light.sees
     block, last = left // 8, (right - 1) // 8
-    count = np.uint64(0)
-    for n in range(blocks[block, 0], blocks[last, 0] + _lobes_of(blocks[last, 1])):
-        lit[count] = np.uint32(n)
-        count += np.uint64(sees[np.uint64(refs[n] & np.uint32(65535))] != 0)
-    glow, ramp, flash = gathered.light.glow.reshape(-1), gathered.light.ramp.reshape(-1), gathered.light.flash
-    below, edged = np.uint64(gathered.light.glow.shape[1] * 4), gathered.edges.shape[0]
+    count = _list_lit(refs, gathered.light, blocks[block, 0], blocks[last, 0] + _lobes_of(blocks[last, 1]), lit)
+    place, glow, ramp = gathered.place.reshape(-1), gathered.light.glow.reshape(-1), gathered.light.ramp.reshape(-1)
+    flash, below = gathered.light.flash.reshape(-1), np.uint64(gathered.light.glow.shape[1] * LANES)
     y = np.float32(row)
-    column, counts = np.uint64(8 * block), blocks[block, 1]
+    column, counts = np.uint32(8 * block), blocks[block, 1]
     end = blocks[block, 0] + (counts & np.uint32(15))  # of the lobes of the texel in the column
+    total = splat(np.float32(0.0))
     for k in range(count):
         n = lit[k]
+        if n >= end:
+            _add_lanes(light, column, total)
+            total = splat(np.float32(0.0))
         while n >= end:
             if block < last and n >= blocks[block + 1, 0]:
                 block += 1
-                column, counts = np.uint64(8 * block), blocks[block, 1]
+                column, counts = np.uint32(8 * block), blocks[block, 1]
                 end = blocks[block, 0] + (counts & np.uint32(15))
             else:
-                column += np.uint64(1)
+                column += np.uint32(1)
                 counts = counts >> np.uint32(4)
                 end += counts & np.uint32(15)
-        x, ref = np.float32(column), refs[n]
+        x, ref = np.float32(np.int32(column)), refs[n]
         f = np.uint64(ref & np.uint32(65535))
-        red = green = blue = np.float32(0.0)
+        at = f * np.uint64(LANES)
+        shown = splat(np.float32(0.0))
         if sees[f] & np.uint8(AT_NODES | AT_RIM):
-            u = place[f, np.uint64(0)] + place[f, np.uint64(2)] * x
-            v = place[f, np.uint64(1)] + place[f, np.uint64(3)] * y
+            u = place[at] + place[at + np.uint64(2)] * x
+            v = place[at + np.uint64(1)] + place[at + np.uint64(3)] * y
             i, j = np.int32(u), np.int32(v)
             across, down = u - np.float32(i), v - np.float32(j)
-            a = np.uint64(j) * below + np.uint64(i) * np.uint64(4)
-            one, two = np.uint64(1), np.uint64(2)
+            a = np.uint64(j) * below + np.uint64(i) * np.uint64(LANES)
             if sees[f] & np.uint8(AT_NODES):
-                red = _between(glow, a, below, across, down)
-                green = _between(glow, a + one, below, across, down)
-                blue = _between(glow, a + two, below, across, down)
+                shown = _between(glow, a, below, across, down)
             if sees[f] & np.uint8(AT_RIM):
-                red += flash[f, np.uint64(0)] * _clamped(_between(ramp, a, below, across, down))
-                green += flash[f, one] * _clamped(_between(ramp, a + one, below, across, down))
-                blue += flash[f, two] * _clamped(_between(ramp, a + two, below, across, down))
-        if sees[f] & np.uint8(AT_LIGHTS):
-            near_r, near_g, near_b = _look(gathered, int(f), x, y)
-            red, green, blue = red + near_r, green + near_g, blue + near_b
-        if f < edged:
-            right_of, down_of = x - gathered.facets[f, CENTRE], y - gathered.facets[f, CENTRE + 1]
-            inside = inside_edges(gathered.edges[f], right_of, down_of)
-            red, green, blue = inside * red, inside * green, inside * blue
-        light[0, column] += FEW_SHARES[(ref >> np.uint32(16)) & np.uint32(31)] * red
-        light[1, column] += MORE_SHARES[(ref >> np.uint32(21)) & np.uint32(63)] * green
-        light[2, column] += FEW_SHARES[ref >> np.uint32(27)] * blue
+                seen = clamp_lanes(_between(ramp, a, below, across, down))
+                shown = shown + read_lanes(flash, at) * seen
+        if looking is not None:
+            if sees[f] & np.uint8(AT_LIGHTS):
+                red, green, blue = _look(looking, int(f), x, y)
+                shown = shown + lanes_of(red, green, blue, np.float32(0.0))
+            if f < looking.edges.shape[0]:
+                right_of, down_of = x - looking.facets[f, CENTRE], y - looking.facets[f, CENTRE + 1]
+                shown = splat(inside_edges(looking.edges[f], right_of, down_of)) * shown
+        total = total + _shares(ref) * shown
+    _add_lanes(light, column, total)
+
+
+@kernel
+def _add_lanes(light: F32, column: np.uint32, lanes: Lanes) -> None:
+    """Add what a texel's lobes show to the light (3, W) of its row."""
+    at = np.uint64(column)
+    light[np.uint64(0), at] += lane_of(lanes, 0)
+    light[np.uint64(1), at] += lane_of(lanes, 1)
+    light[np.uint64(2), at] += lane_of(lanes, 2)
+
+
+@kernel
+def _list_lit(refs: U32, light: FacetLight, first: int, last: int, lit: U32) -> int:
+    """List those of some lobes whose facets see light, or all where most do; returns how many.
+
+    No branch could be foretold here.
+    """
+    if light.everywhere:
+        for n in range(first, last):
+            lit[n - first] = np.uint32(n)
+        return last - first
+    sees = light.sees
+    count = np.uint64(0)
+    for n in range(first, last):
+        lit[count] = np.uint32(n)
+        count += np.uint64(sees[np.uint64(refs[n] & np.uint32(65535))] != 0)
+    return int(count)
+
+
+@kernel
+def _shares(ref: np.uint32) -> Lanes:
+    """Return how much of its facet a lobe has, by channel."""
+    red, blue = FEW_SHARES[(ref >> np.uint32(16)) & np.uint32(31)], FEW_SHARES[ref >> np.uint32(27)]
+    return lanes_of(red, MORE_SHARES[(ref >> np.uint32(21)) & np.uint32(63)], blue, np.float32(0.0))
 
 
 @kernel
@@ -233,18 +286,13 @@ def _lobes_of(counts: np.uint32) -> np.uint32:
 
 
 @kernel
-def _between(glow: F32, a: np.uint64, below: np.uint64, across: np.float32, down: np.float32) -> np.float32:
-    """Return one channel between four nodes, the upper left one at a of the flat atlas; bilinear."""
-    next_one, one = np.uint64(4), np.float32(1.0)
-    above = (one - across) * (one - down) * glow[a] + across * (one - down) * glow[a + next_one]
-    low = (one - across) * down * glow[a + below] + across * down * glow[a + below + next_one]
-    light: np.float32 = above + low
-    return light
-
-
-@kernel
-def _clamped(ramp: np.float32) -> np.float32:
-    return min(max(ramp, np.float32(0.0)), np.float32(1.0))
+def _between(nodes: F32, a: np.uint64, below: np.uint64, across: np.float32, down: np.float32) -> Lanes:
+    """Return what lies between four nodes, the upper left one at a of the flat atlas; bilinear."""
+    next_one, one = np.uint64(LANES), np.float32(1.0)
+    left, right, low = splat(one - across), splat(across), a + below
+    above = left * read_lanes(nodes, a) + right * read_lanes(nodes, a + next_one)
+    beneath = left * read_lanes(nodes, low) + right * read_lanes(nodes, low + next_one)
+    return splat(one - down) * above + splat(down) * beneath
 
 
 @kernel
