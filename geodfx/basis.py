@@ -43,6 +43,7 @@ def _dome_places() -> I64:
     return np.stack([columns, rows], axis=1)
 
 
+DISC_POINTS = 256  # at which a disc light is averaged
 DOME_STEP = 2 * math.sqrt(2) / (DOME_SIDE - 3)  # between nodes on the chart: 9 degrees at the zenith
 _DOME = _dome_places()
 TERMS = {"ptm": 6, "hsh": 9, "dome": len(_DOME)}  # how many functions each basis has
@@ -178,6 +179,14 @@ def edge_share(inside: np.float32) -> np.float32:
     return share
 
 
+@cache
+def _spiral() -> tuple[F64, F64, F64]:
+    """Return the numbers of DISC_POINTS points of a spiral, and cosine and sine of their turns."""
+    i = np.arange(DISC_POINTS, dtype=np.float64)
+    turn = i * math.pi * (3 - math.sqrt(5))
+    return i + 0.5, np.cos(turn), np.sin(turn)
+
+
 def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: float = 0.0) -> F64:
     """Return a basis' terms (T,), averaged over a disc light; what lies below the horizon adds nothing.
 
@@ -186,17 +195,16 @@ def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: fl
     equal area (Vogel 1979).
     """
     own = basis == "dome"
-    points = 256
     _, area, _ = light_kernel(math.sqrt(max(radius_rad**2 - measured_rad**2, 0.0)) if own else radius_rad)
-    i = np.arange(points)
-    q = area * (i + 0.5) / points
-    turn = i * math.pi * (3 - math.sqrt(5))
-    across = np.array([1.0, 0.0, 0.0]) if abs(direction[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
-    u = np.cross(direction, across)
+    number, cosine, sine = _spiral()
+    q = area * number / DISC_POINTS
+    x, y, z = direction.tolist()
+    u = np.array([0.0, z, -y]) if abs(x) < 0.9 else np.array([-z, 0.0, x])
     u /= np.linalg.norm(u)
-    v = np.cross(direction, u)
-    sine = np.sqrt(np.maximum(q - q * q / 4, 0.0))
-    spread = np.outer(np.cos(turn) * sine, u) + np.outer(np.sin(turn) * sine, v) + np.outer(1 - q / 2, direction)
+    a, b, c = u.tolist()
+    v = np.array([y * c - z * b, z * a - x * c, x * b - y * a])
+    rim = np.sqrt(np.maximum(q - q * q / 4, 0.0))
+    spread = np.outer(cosine * rim, u) + np.outer(sine * rim, v) + np.outer(1 - q / 2, direction)
     above = horizon_share(float(direction[2]), radius_rad) if own else spread[:, 2:] > 0
     terms: F64 = (evaluate(basis, spread) * above).mean(axis=0)
     return terms

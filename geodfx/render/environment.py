@@ -95,9 +95,10 @@ def environment_tap(maps: F32, level: int, channel: int, u: np.float32, v: np.fl
     row = min(max(int(y), 0), size - 2)
     fx = x - np.float32(column)
     fy = y - np.float32(row)
-    i = start + row * size + column
-    above = maps[i, channel] + (maps[i + 1, channel] - maps[i, channel]) * fx
-    below = maps[i + size, channel] + (maps[i + size + 1, channel] - maps[i + size, channel]) * fx
+    i, next_row = np.uint64(start + row * size + column), np.uint64(size)
+    j, one, which = i + next_row, np.uint64(1), np.uint64(channel)
+    above = maps[i, which] + (maps[i + one, which] - maps[i, which]) * fx
+    below = maps[j, which] + (maps[j + one, which] - maps[j, which]) * fx
     radiance: np.float32 = above + (below - above) * fy
     return radiance
 
