@@ -19,6 +19,7 @@ from geodfx.constants import DOME_SIDE, HSH_HORIZON_RAD, LIGHT_EDGE, MIN_LIGHT_R
 from geodfx.jit import kernel
 
 __all__ = [
+    "GOLDEN_TURN",
     "TERMS",
     "chart_decode",
     "chart_encode",
@@ -26,12 +27,14 @@ __all__ = [
     "dome_nodes",
     "edge_share",
     "evaluate",
+    "even_directions",
     "formed_chord",
     "horizon_share",
     "light_kernel",
     "lobe_ramp",
     "lobe_reach",
     "lobe_response",
+    "spiral_directions",
 ]
 
 
@@ -43,6 +46,7 @@ def _dome_places() -> I64:
     return np.stack([columns, rows], axis=1)
 
 
+GOLDEN_TURN = math.pi * (3 - math.sqrt(5))
 DISC_POINTS = 256  # at which a disc light is averaged
 DOME_STEP = 2 * math.sqrt(2) / (DOME_SIDE - 3)  # between nodes on the chart: 9 degrees at the zenith
 _DOME = _dome_places()
@@ -180,11 +184,23 @@ def edge_share(inside: np.float32) -> np.float32:
 
 
 @cache
-def _spiral() -> tuple[F64, F64, F64]:
+def _disc_spiral() -> tuple[F64, F64, F64]:
     """Return the numbers of DISC_POINTS points of a spiral, and cosine and sine of their turns."""
     i = np.arange(DISC_POINTS, dtype=np.float64)
     turn = i * math.pi * (3 - math.sqrt(5))
     return i + 0.5, np.cos(turn), np.sin(turn)
+
+
+def even_directions(count: int, lowest_z: float = 0.0) -> F64:
+    """Return unit directions (count, 3) spread evenly above a height: a spiral of equal areas (Vogel 1979)."""
+    return spiral_directions(1 - (1 - lowest_z) * (np.arange(count) + 0.5) / count)
+
+
+def spiral_directions(z: F64) -> F64:
+    """Return unit directions (N, 3) of heights z (N,), each a golden turn from the one before."""
+    turn = np.arange(len(z)) * GOLDEN_TURN
+    rim = np.sqrt(1 - z * z)
+    return np.stack([rim * np.cos(turn), rim * np.sin(turn), z], axis=1)
 
 
 def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: float = 0.0) -> F64:
@@ -196,7 +212,7 @@ def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: fl
     """
     own = basis == "dome"
     _, area, _ = light_kernel(math.sqrt(max(radius_rad**2 - measured_rad**2, 0.0)) if own else radius_rad)
-    number, cosine, sine = _spiral()
+    number, cosine, sine = _disc_spiral()
     q = area * number / DISC_POINTS
     x, y, z = direction.tolist()
     u = np.array([0.0, z, -y]) if abs(x) < 0.9 else np.array([-z, 0.0, x])

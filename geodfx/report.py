@@ -129,6 +129,11 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
     smooth = stone.provenance.get("smooth_share")
     if isinstance(smooth, float):
         facts["smooth"] = f"{smooth:.0%} of the texels, whose photos foretell each other: they have a base and no lobes"
+    unlit = stone.provenance.get("unlit_share")
+    if isinstance(unlit, float):
+        facts["unlit"] = (
+            f"{unlit:.0%} of the texels mirror what no light reached, taken to be the horizon; lower lights tell"
+        )
     if "symmetry" in stone.provenance:
         facts["symmetry"] = f"{stone.provenance['symmetry']}: the photos of a texel's copies tell of its lobes, too"
     if stone.lobes is not None:

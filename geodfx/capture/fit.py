@@ -69,6 +69,8 @@ def fit_stone(
         found = fit_lobes(stack, rig, gain, turning, most, settings, progress, formed=tilting is not None)
         base, lobes, predict = found.base, found.lobes, found.light
         provenance["smooth_share"] = found.smooth_share
+        if found.unlit_share:
+            provenance["unlit_share"] = found.unlit_share
         if found.symmetry:
             provenance["symmetry"] = found.symmetry
         if replace(settings, lean=False) == FAST:

@@ -6,7 +6,7 @@ search    lobes, each texel alone
 facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
           a few times over, the base fitted again below the lobes
 finish    a facet's directions by channel, and how far the photos leave them open -> amplitudes; what neighbouring
-          lights tell beyond the base -> codes
+          lights tell beyond the base; what a polished surface mirrors that no light reached -> codes
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from geodfx.capture.fit_symmetric import TRUST, fit_symmetric
 from geodfx.capture.fit_texels import finish_facets, fit_bases, fit_texels, make_state, settle
 from geodfx.capture.fit_tilt import fit_edges
 from geodfx.capture.lobe_pack import pack, thin_out
+from geodfx.capture.mirrors import add_mirrors
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.lobe_map import Lobes
@@ -51,6 +52,7 @@ class LobeModel:
     light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last under the capture lights
     smooth_share: float  # of the texels: those that need no lobes
     symmetry: str  # of the stone, where it told more of the lobes; else empty
+    unlit_share: float  # of the texels: those that mirror what no light of the capture reached
 
 
 def fit_lobes(
@@ -83,7 +85,7 @@ def fit_lobes(
     facets = fit_texels(state, turning)
     ended = fit_edges(state, facets, most_bytes) if formed else None
     if ended is not None:
-        return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "")
+        return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "", 0.0)
     planes = choose_planes(state, most_bytes)
     thin_out(state.sets, state.search, state.places, most_bytes - planes[-1] * state.places.texel.size)
     return _show(state, finish_facets(state, facets), most_bytes, 0.0, "")
@@ -97,7 +99,6 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
     sets = state.sets
     planes = choose_planes(state, most_bytes)
     thin_out(sets, state.search, state.places, most_bytes - planes[-1] * state.places.texel.size)
-    members = gather_members(sets, len(facets.width))
     share, soft = soften(facets.spread / float(state.search.radius))
     width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
 
@@ -108,6 +109,11 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
         sets.width[:] = width[facet]
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, planes)
+    facets = facets._replace(width=width.astype(np.float32))
+    unlit = 0.0
+    if not state.settings.lean:  # bytes that no photo asks for
+        facets, unlit = add_mirrors(state, facets)
+    members = gather_members(sets, len(facets.width))
     # The base is in codes, and lobes point where their facets do: packing has more room.
     state.coefficient = state.coefficient[:0].copy()
     state.sets = sets = sets._replace(direction=sets.direction[:0].copy())
@@ -118,9 +124,8 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
         return total
 
     left = most_bytes - base.planes.nbytes
-    facets = facets._replace(width=width.astype(np.float32))
     lobes = pack(sets, facets, members, state.places, state.search, left)
-    return LobeModel(base, lobes, light, float(state.smooth.mean()), symmetry)
+    return LobeModel(base, lobes, light, float(state.smooth.mean()), symmetry, unlit)
 
 
 def soften(spread: F64) -> tuple[F64, F64]:

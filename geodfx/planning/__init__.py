@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.basis import even_directions
 from geodfx.capture.rig import mean_spacing_rad
 from geodfx.errors import CalibrationError
 from geodfx.planning.advice import LEAST_RAD, MOST_RAD, Advice, advise, even_spacing
 from geodfx.planning.copies import add_copies, read_moves
-from geodfx.planning.directions import even_directions, exit_directions, gathering
+from geodfx.planning.directions import exit_directions, gathering
 from geodfx.planning.expect import NOISE, Expected, expect, find_errors, summarise
 from geodfx.planning.gaps import Gap, find_gaps
 from geodfx.planning.rigs import find_lights

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.basis import even_directions
 from geodfx.planning.copies import add_copies
-from geodfx.planning.directions import even_directions
 from geodfx.planning.expect import Expected, expect
 from geodfx.planning.gaps import place_lights
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.basis import even_directions
 from geodfx.capture.fold import MOST_COPIES
 from geodfx.capture.symmetry import few_moves, move_back
 from geodfx.constants import LIGHT_EDGE
 from geodfx.planning.copies import add_copies
-from geodfx.planning.directions import GATHERED, even_directions, exit_directions
+from geodfx.planning.directions import GATHERED, exit_directions
 
 __all__ = ["Gap", "find_gaps", "place_lights"]
 

@@ -26,11 +26,10 @@ from typing import NamedTuple
 import numpy as np
 
 from geodfx.arrays import F32, F64
-from geodfx.basis import light_kernel, lobe_response
+from geodfx.basis import GOLDEN_TURN, light_kernel, lobe_response
 from geodfx.capture.facet_fit import DOUBT_FINE, DOUBT_POINTS, DOUBT_REACH, DOUBT_SHRINK, DOUBT_STAGES
 from geodfx.constants import LIGHT_EDGE
 from geodfx.jit import kernel, run_bands
-from geodfx.planning.directions import GOLDEN_TURN
 
 __all__ = ["Located", "locate", "response"]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, frozen
-from geodfx.basis import TERMS, chart_encode, disc_average, evaluate, horizon_share, light_kernel
+from geodfx.basis import TERMS, chart_encode, disc_average, evaluate, even_directions, horizon_share, light_kernel
 from geodfx.errors import ViewError
 from geodfx.jit import kernel
 from geodfx.render.environment import Environment, environment_level, environment_lookup
@@ -107,13 +107,9 @@ def _only_point(direction: F64) -> tuple[float, float]:
 def hemisphere_patches(environment: Environment, rotation: F64, count: int) -> tuple[F64, F64]:
     """Return directions (N, 3) of patches of equal solid angle above the stone, and their intensities (N, 3).
 
-    A patch of solid angle W and radiance L lights the stone as a light of intensity L W / pi. Vogel's spiral (1979).
+    A patch of solid angle W and radiance L lights the stone as a light of intensity L W / pi.
     """
-    i = np.arange(count)
-    z = 1 - (i + 0.5) / count
-    turn = i * math.pi * (3 - math.sqrt(5))
-    rim = np.sqrt(1 - z * z)
-    direction = np.stack([rim * np.cos(turn), rim * np.sin(turn), z], axis=1)
+    direction = even_directions(count)
     width = PATCH_BLUR * math.sqrt(0.5 / count)  # a disc of solid angle 2 pi / count has variance 0.5 / count
     world = (direction @ rotation.T).astype(np.float32)
     radiance = _look_up(environment.maps, np.float32(width), world)

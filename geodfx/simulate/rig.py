@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F64, frozen
+from geodfx.basis import GOLDEN_TURN
 
 __all__ = [
-    "GOLDEN_TURN",
     "Lights",
     "dome",
     "hand_path",
@@ -23,8 +23,6 @@ __all__ = [
     "tilt_grid",
     "tilts_between",
 ]
-
-GOLDEN_TURN = math.pi * (3 - math.sqrt(5))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 
 from geodfx.arrays import F64
+from geodfx.basis import GOLDEN_TURN
 from geodfx.simulate.expose import ClearStone, Stone
 from geodfx.simulate.gemcad import read_gemcad
 from geodfx.simulate.hits import Solids
@@ -27,7 +28,6 @@ from geodfx.simulate.recipe_stones import (
     Step,
     StoneRecipe,
 )
-from geodfx.simulate.rig import GOLDEN_TURN
 from geodfx.simulate.rough import Rough, make_bumps, make_plates
 from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import Spectrum

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import geodfx
+from geodfx.basis import even_directions
 from geodfx.cli import main
 from geodfx.constants import LIGHT_EDGE
 from geodfx.errors import CalibrationError
 from geodfx.planning.copies import NO_MOVES, add_copies, read_moves
-from geodfx.planning.directions import GATHERED, PEARS_GATHERED, even_directions
+from geodfx.planning.directions import GATHERED, PEARS_GATHERED
 from geodfx.planning.expect import expect
 from geodfx.planning.gaps import place_lights
 from tests.sessions import write_listing

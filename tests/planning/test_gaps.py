@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from geodfx.basis import even_directions
 from geodfx.planning.copies import NO_MOVES
-from geodfx.planning.directions import GATHERED, even_directions
+from geodfx.planning.directions import GATHERED
 from geodfx.planning.expect import expect
 from geodfx.planning.gaps import find_gaps, place_lights
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import geodfx
+from geodfx.basis import even_directions
 from geodfx.cli import main
-from geodfx.planning.directions import even_directions
 from tests.sessions import light_directions, write_listing, write_session
 
 RECIPE = """

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from geodfx.basis import even_directions
 from geodfx.capture.facet_fit import DOUBT_POINTS, DOUBT_REACH, DOUBT_SHRINK, DOUBT_STAGES
-from geodfx.planning.directions import GATHERED, even_directions, exit_directions
+from geodfx.planning.directions import GATHERED, exit_directions
 from geodfx.planning.expect import alone_share
 from geodfx.planning.posterior import DARK, POWER, locate, response
 
