@@ -110,9 +110,8 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, planes)
     facets = facets._replace(width=width.astype(np.float32))
-    unlit = 0.0
-    if not state.settings.lean:  # bytes that no photo asks for
-        facets, unlit = add_mirrors(state, facets)
+    left = most_bytes - base.planes.nbytes
+    facets, unlit = add_mirrors(state, facets, left)
     members = gather_members(sets, len(facets.width))
     # The base is in codes, and lobes point where their facets do: packing has more room.
     state.coefficient = state.coefficient[:0].copy()
@@ -123,7 +122,6 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
         total: F32 = base_light(base, state.stack.texels[some], terms) + state.lobes(some, facets) / state.gain
         return total
 
-    left = most_bytes - base.planes.nbytes
     lobes = pack(sets, facets, members, state.places, state.search, left)
     return LobeModel(base, lobes, light, float(state.smooth.mean()), symmetry, unlit)
 

@@ -21,6 +21,7 @@ from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import even_directions
 from geodfx.capture.facet_find import Facets, Places, join_facets
 from geodfx.capture.fit_state import FitState
+from geodfx.capture.lobe_pack import lost_lobes
 from geodfx.capture.lobe_work import MAX_LOBES
 from geodfx.constants import LIGHT_EDGE
 
@@ -31,13 +32,13 @@ MOST_UNSEEN = 0.15  # of all directions above the band: more, and a mirror may a
 NET = 4096  # directions that are looked at for it
 WEIGHTS = 0.02 * 1.05 ** np.arange(54)  # from the mirror of ice to that of silicon carbide
 ALIKE = 1.07  # times: weights of one mirror, as fitted
-COMMON = 0.5  # of the texels have it, or there is none
+COMMON = 0.4  # of the texels have it, or there is none
 STRONG = 0.85  # of the mirror's weight, in every channel: a lobe that holds a mirror
 NARROWEST = 5  # texels across a region: less are facets' edges, where two mirrors mix, or holes in one
 TURNS = 36  # facets about the stone: one for every ten degrees
 
 
-def add_mirrors(state: FitState, facets: Facets) -> tuple[Facets, float]:
+def add_mirrors(state: FitState, facets: Facets, most_bytes: float) -> tuple[Facets, float]:
     """Add to `state.sets` what texels mirror that no light showed; returns all facets, and the share of the texels.
 
     The share is 0 and nothing is added where no weight is common to most texels, where
@@ -54,12 +55,15 @@ def add_mirrors(state: FitState, facets: Facets) -> tuple[Facets, float]:
     for axis, its in enumerate((state.places.column, state.places.row)):
         more.centre[:, axis] = np.bincount(facet, weights=its[texels]) / np.bincount(facet)
     first, sets = len(facets.width), state.sets
-    lobe = sets.number[texels]
+    lobe, lost = sets.number[texels], lost_lobes(sets, state.search, state.places, most_bytes)
     sets.number[texels] += 1
     sets.direction[texels, lobe] = more.plane[facet, 0]
     sets.width[texels, lobe] = more.width[facet]
     sets.amplitude[texels, lobe] = level
     sets.facet[texels, lobe] = first + facet
+    if lost_lobes(sets, state.search, state.places, most_bytes) > lost:
+        sets.number[texels] -= 1
+        return facets, 0.0
     return join_facets([facets, more]), len(texels) / len(sets.number)
 
 
