@@ -12,13 +12,12 @@ import numpy as np
 from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
 from geodfx.constants import DISPLAY_GAMMA
-from geodfx.jit import kernel
-from geodfx.lanes import LANES, Lanes, clamp_lanes, lane_of, lanes_of, read_lanes, splat
+from geodfx.jit import LANES, Lanes, clamp_lanes, kernel, lane_of, lanes_of, read_lanes, splat
 from geodfx.lobe_map import CENTRE, WEIGHT, facet_point
 from geodfx.render.facet_light import AT_LIGHTS, AT_NODES, AT_RIM, FacetLight, see_lights
 from geodfx.render.tilted import inside_edges
 
-__all__ = ["BaseRow", "Gathered", "decode_display", "shade_rows", "show_rows"]
+__all__ = ["BaseRow", "Gathered", "Rooms", "decode_display", "shade_rows", "show_rows"]
 
 # `codes.unpack_share` of every code.
 FEW_SHARES = ((np.arange(SHARE_STEPS[0] + 1) / SHARE_STEPS[0]) ** 2).astype(np.float32)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from geodfx.jit import kernel
-from geodfx.lanes import clamp_lanes, lanes_of, read_lanes, splat, write_lanes
+from geodfx.jit import clamp_lanes, kernel, lanes_of, read_lanes, splat, write_lanes
 
 
 @kernel
