@@ -1,7 +1,7 @@
 """What a polished surface mirrors where no light of the capture showed it: the horizon.
 
 Every texel of a polished stone mirrors something, and by nearly the same weight wherever it faces, for what a surface
-reflects hardly grows up to 50 degrees (Fresnel 1823): the weight that lobes of most texels have in common. A region
+reflects hardly grows up to 40 degrees (Fresnel 1823): the weight that lobes of many texels have in common. A region
 without a lobe that is as strong in every channel mirrors a direction that no light reached. Where lights leave little
 unseen but a band above the horizon, it lies there; a step cut's lowest row is so, with light in a room and without any
 under the lights of a dome.
@@ -25,7 +25,7 @@ from geodfx.capture.lobe_pack import lost_lobes
 from geodfx.capture.lobe_work import MAX_LOBES
 from geodfx.constants import LIGHT_EDGE
 
-__all__ = ["add_mirrors", "mirrored_band"]
+__all__ = ["add_mirrors", "mirrored_band", "reflectance_at_45"]
 
 LEAST_BAND_RAD = math.radians(1.0)  # from the horizon to the rim of the lowest light
 MOST_UNSEEN = 0.15  # of all directions above the band: more, and a mirror may as well point there
@@ -41,8 +41,8 @@ TURNS = 36  # facets about the stone: one for every ten degrees
 def add_mirrors(state: FitState, facets: Facets, most_bytes: float) -> tuple[Facets, float]:
     """Add to `state.sets` what texels mirror that no light showed; returns all facets, and the share of the texels.
 
-    The share is 0 and nothing is added where no weight is common to most texels, where
-    the lights leave no band at the horizon, or leave other gaps.
+    The share is 0 and nothing is added where no weight is common to many texels, where the lights leave no band at the
+    horizon or leave other gaps, or where most_bytes would not hold all lobes that photos ask for besides.
     """
     top_z = mirrored_band(state.directions, state.radius_rad)
     level = 0.0 if top_z == 0 else _common_weight(state)
@@ -59,12 +59,25 @@ def add_mirrors(state: FitState, facets: Facets, most_bytes: float) -> tuple[Fac
     sets.number[texels] += 1
     sets.direction[texels, lobe] = more.plane[facet, 0]
     sets.width[texels, lobe] = more.width[facet]
-    sets.amplitude[texels, lobe] = level
+    ceiling = float(state.search.ceiling)
+    sets.amplitude[texels, lobe] = ceiling * reflectance_at_45(level / ceiling)
     sets.facet[texels, lobe] = first + facet
     if lost_lobes(sets, state.search, state.places, most_bytes) > lost:
-        sets.number[texels] -= 1
+        sets.number[texels], sets.facet[texels, lobe] = lobe, -1
         return facets, 0.0
     return join_facets([facets, more]), len(texels) / len(sets.number)
+
+
+def reflectance_at_45(normal: float) -> float:
+    """Return what a surface reflects at 45 degrees, as what mirrors the horizon does, of its reflectance at none.
+
+    Fresnel (1823), of unpolarised light: at 45 degrees one polarisation's reflectance is the square of the other's.
+    """
+    root = math.sqrt(normal)
+    index = (1 + root) / (1 - root)
+    across, within = math.sqrt(0.5), math.sqrt(index * index - 0.5)
+    one = ((across - within) / (across + within)) ** 2
+    return 0.5 * (one + one * one)
 
 
 def mirrored_band(lights: F64, radius_rad: float) -> float:
@@ -89,7 +102,7 @@ def _weakest(state: FitState) -> F32:
 
 
 def _common_weight(state: FitState) -> float:
-    """Return the amplitude that lobes of most texels have in common; 0 where none is."""
+    """Return the amplitude that lobes of most texels have in common, if of COMMON; else 0."""
     weakest = _weakest(state)
     levels = WEIGHTS * float(state.search.ceiling)
     has = [np.count_nonzero(((weakest > x / ALIKE) & (weakest < x * ALIKE)).any(axis=1)) for x in levels]

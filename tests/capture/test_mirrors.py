@@ -10,10 +10,11 @@ import pytest
 
 import geodfx
 from geodfx.basis import even_directions
-from geodfx.capture import FAST, capture
+from geodfx.capture import FAST, capture, mirrors
 from geodfx.capture.facet_find import Places
-from geodfx.capture.mirrors import _turns_outward, mirrored_band
+from geodfx.capture.mirrors import _turns_outward, mirrored_band, reflectance_at_45
 from geodfx.capture.session import read_session
+from geodfx.cli import main
 from geodfx.constants import LIGHT_EDGE
 from geodfx.lobe_map import unpack_lobes
 from geodfx.render import CpuRenderer, Environment, View
@@ -46,6 +47,15 @@ def test_lights_down_to_the_horizon_leave_no_band():
 
 def test_where_lights_leave_other_gaps_nothing_is_told_of_the_horizon():
     assert mirrored_band(even_directions(96, math.sin(math.radians(15))), math.radians(4)) == 0
+
+
+@pytest.mark.parametrize("index", [1.31, 1.5, 1.77, 2.417])
+def test_what_is_reflected_at_45_degrees_is_as_fresnel_has_it(index):
+    cosine, inside = math.cos(math.pi / 4), math.sqrt(1 - 0.5 / index**2)
+    across = (cosine - index * inside) / (cosine + index * inside)
+    along = (index * cosine - inside) / (index * cosine + inside)
+    told = reflectance_at_45(((index - 1) / (index + 1)) ** 2)
+    assert told == pytest.approx((across**2 + along**2) / 2)
 
 
 def test_turns_lead_out_of_the_stone_by_the_shortest_way():
@@ -111,14 +121,28 @@ def test_no_photo_shows_any_of_it(session):
     assert np.degrees(reach).max() < math.degrees(math.asin(top_z)) + 0.5
 
 
-def test_a_lean_stone_has_none(session):
-    stone = capture(read_session(session), settings=replace(FAST, lean=True)).stone
+def test_they_push_out_no_lobe_that_photos_ask_for(session, monkeypatch):
+    lost = iter([0.0, 1.0])
+    monkeypatch.setattr(mirrors, "lost_lobes", lambda *_: next(lost))
+    stone = capture(read_session(session), settings=FAST).stone
     assert "unlit_share" not in stone.provenance
+    low = unpack_lobes(stone.lobes, stone.size[0]).direction[:, 1, 2] < 0.02
+    assert low.mean() < 0.01
+
+
+def test_a_lean_stone_has_them_within_its_bytes(session):
+    stone = capture(read_session(session), settings=replace(FAST, lean=True)).stone
+    assert stone.texel_bytes <= 12
 
 
 def test_a_brilliant_whose_every_facet_was_lit_has_none(tmp_path):
     (tmp_path / "r.toml").write_text(
-        RECIPE.format(crown=43).replace('"step"', '"brilliant"').replace("crown_deg = [43, 36, 27]\n", "")
+        RECIPE.format(crown=43).replace('"step"', '"brilliant"').replace("[43, 36, 27]", "30")
     )
     geodfx.simulate(tmp_path / "r.toml", tmp_path / "session")
     assert "unlit_share" not in capture(read_session(tmp_path / "session"), settings=FAST).stone.provenance
+
+
+def test_the_report_tells_what_no_light_reached(session, tmp_path):
+    assert main(["process", str(session), "-o", str(tmp_path / "s.gdfx"), "--fast"]) == 0
+    assert "mirror what no light reached" in (tmp_path / "s.html").read_text("utf-8")
