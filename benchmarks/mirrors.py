@@ -79,7 +79,7 @@ def _fit(session: Path, *, mirrors: bool) -> Stone:
     """Return the stone of a session, with what it mirrors at the horizon or without."""
     add = fit_lobes.add_mirrors
     if not mirrors:
-        fit_lobes.add_mirrors = lambda _state, facets, _most_bytes: (facets, 0.0)
+        fit_lobes.add_mirrors = lambda _state, facets, _share, _most_bytes: (facets, 0.0)
     try:
         return capture(read_session(session), settings=FAST).stone
     finally:

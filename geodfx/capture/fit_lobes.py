@@ -111,7 +111,7 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
     base, terms = encode_detailed(state, facets, planes)
     facets = facets._replace(width=width.astype(np.float32))
     left = most_bytes - base.planes.nbytes
-    facets, unlit = add_mirrors(state, facets, left)
+    facets, unlit = add_mirrors(state, facets, share, left)
     members = gather_members(sets, len(facets.width))
     # The base is in codes, and lobes point where their facets do: packing has more room.
     state.coefficient = state.coefficient[:0].copy()

@@ -38,15 +38,17 @@ NARROWEST = 5  # texels across a region: less are facets' edges, where two mirro
 TURNS = 36  # facets about the stone: one for every ten degrees
 
 
-def add_mirrors(state: FitState, facets: Facets, most_bytes: float) -> tuple[Facets, float]:
+def add_mirrors(state: FitState, facets: Facets, share: F64, most_bytes: float) -> tuple[Facets, float]:
     """Add to `state.sets` what texels mirror that no light showed; returns all facets, and the share of the texels.
 
+    share: (F,) of what facets' lobes hold that doubt about their directions left of their amplitudes.
     The share is 0 and nothing is added where no weight is common to many texels, where the lights leave no band at the
     horizon or leave other gaps, or where most_bytes would not hold all lobes that photos ask for besides.
     """
     top_z = mirrored_band(state.directions, state.radius_rad)
-    level = 0.0 if top_z == 0 else _common_weight(state)
-    texels = np.flatnonzero(_lacking(state, level)) if level > 0 else np.zeros(0, np.int64)
+    weakest = _weakest(state, share)
+    level = 0.0 if top_z == 0 else _common_weight(weakest, float(state.search.ceiling))
+    texels = np.flatnonzero(_lacking(state, weakest, level)) if level > 0 else np.zeros(0, np.int64)
     if len(texels) == 0:
         return facets, 0.0
     turn = _turns_outward(state.places)[state.places.row[texels], state.places.column[texels]]
@@ -94,27 +96,29 @@ def mirrored_band(lights: F64, radius_rad: float) -> float:
     return math.sin(top) if unseen < MOST_UNSEEN else 0.0
 
 
-def _weakest(state: FitState) -> F32:
-    """Return the amplitude (T, K) of lobes in the channel that has least of each; 0 where there is none."""
+def _weakest(state: FitState, share: F64) -> F32:
+    """Return the amplitude (T, K), without doubt, of lobes in the channel that has least of each; 0 where is none."""
     there = np.arange(MAX_LOBES) < state.sets.number[:, None]
-    weakest: F32 = np.where(there, state.sets.amplitude.min(axis=2), np.float32(0.0))
+    least = state.sets.amplitude.min(axis=2)
+    if len(share):
+        least = least / share[np.maximum(state.sets.facet, 0)].astype(np.float32)
+    weakest: F32 = np.where(there, least, np.float32(0.0))
     return weakest
 
 
-def _common_weight(state: FitState) -> float:
+def _common_weight(weakest: F32, ceiling: float) -> float:
     """Return the amplitude that lobes of most texels have in common, if of COMMON; else 0."""
-    weakest = _weakest(state)
-    levels = WEIGHTS * float(state.search.ceiling)
+    levels = WEIGHTS * ceiling
     has = [np.count_nonzero(((weakest > x / ALIKE) & (weakest < x * ALIKE)).any(axis=1)) for x in levels]
     best = int(np.argmax(has))
     return float(levels[best]) if has[best] >= COMMON * len(weakest) else 0.0
 
 
-def _lacking(state: FitState, level: float) -> Bool:
+def _lacking(state: FitState, weakest: F32, level: float) -> Bool:
     """Tell which texels (T,) lie in regions without the mirror, and have room for one."""
     sets, places = state.sets, state.places
     picture = np.zeros(places.texel.shape, np.uint8)
-    picture[places.row, places.column] = _weakest(state).max(axis=1) < STRONG * level
+    picture[places.row, places.column] = weakest.max(axis=1) < STRONG * level
     square = np.ones((NARROWEST, NARROWEST), np.uint8)
     wide = cv2.morphologyEx(cv2.morphologyEx(picture, cv2.MORPH_OPEN, square), cv2.MORPH_CLOSE, square)
     found: Bool = (wide[places.row, places.column] > 0) & ~state.smooth & (sets.number < MAX_LOBES)

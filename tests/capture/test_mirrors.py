@@ -25,7 +25,7 @@ cut = "step"
 material = "sapphire"
 crown_deg = [{crown}, 36, 27]
 [camera]
-size = [64, 64]
+size = [120, 120]
 distance = 8.0
 [rig]
 kind = "dome"
