@@ -130,7 +130,7 @@ def test_they_push_out_no_lobe_that_photos_ask_for(session, monkeypatch):
     assert low.mean() < 0.01
 
 
-def test_a_lean_stone_has_them_within_its_bytes(session):
+def test_a_lean_stone_stays_within_its_bytes(session):
     stone = capture(read_session(session), settings=replace(FAST, lean=True)).stone
     assert stone.texel_bytes <= 12
 
