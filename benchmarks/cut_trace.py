@@ -16,6 +16,7 @@ from geodfx.capture.photos import open_photos
 from geodfx.capture.rectify import find_plane, read_tilted_stack, rectify_matte
 from geodfx.capture.session import Session
 from geodfx.constants import DISPLAY_GAMMA, LIGHT_EDGE, WHITE_LEVEL, WHITE_QUANTILE
+from geodfx.errors import SessionError
 from geodfx.jit import kernel
 from geodfx.simulate.hits import EDGE, Solids, enter_solids, leave_solid
 from geodfx.simulate.optics import fresnel, reflect, refract
@@ -48,8 +49,10 @@ class Photos:
 
 
 def read_photos(session: Session) -> Photos:
-    """Return what a session over tilts shows."""
-    assert session.tilt_rad is not None and session.rig_lights is not None and session.camera_distance is not None
+    """Return what a session over tilts shows. Raises SessionError for one that does not tell enough to trace rays."""
+    if session.tilt_rad is None or session.rig_lights is None or session.camera_distance is None:
+        told = 'a cut is found in photos of domain = "tilt" whose rig_lights and camera_distance are told'
+        raise SessionError(f"{session.folder}: {told}; write them into session.toml, or name another session")
     photos = open_photos(session)
     camera = make_camera(photos.size, session.camera_distance, session.field_width)
     mask = read_matte(session, photos.size)

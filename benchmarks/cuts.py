@@ -27,7 +27,9 @@ from geodfx.jit import thread_count
 
 ROWS = 3  # of the crown and of the pavilion; a cut of fewer has some that cut nothing
 INDEX, ABSORBANCE = 1.77, 1.2  # to begin with; absorbance a stone width
-GIRDLE_ABOVE = 0.17  # stone widths, of the girdle over the plane across which flashes move least, to begin with
+GIRDLE_ABOVE = (
+    0.17  # stone widths, of the girdle over the plane across which flashes move least, to begin with: as in two stones
+)
 STARTS, KEPT = 14, 4  # stones from which the search begins, and those that are looked at more closely
 DRAWN = 200  # random stones, the best of which is a start
 SCANNED = np.linspace(-1, 1, 13)
