@@ -15,7 +15,21 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["F32", "F64", "I64", "U8", "U16", "U32", "Bool", "Deferred", "deferrable", "evenly", "frozen", "unread"]
+__all__ = [
+    "F32",
+    "F64",
+    "I64",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "Bool",
+    "Deferred",
+    "deferrable",
+    "evenly",
+    "frozen",
+    "unread",
+]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -23,6 +37,7 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
 A = TypeVar("A", bound=npt.NDArray[Any])

@@ -23,11 +23,13 @@ __all__ = [
     "TERMS",
     "chart_decode",
     "chart_encode",
+    "chart_point",
     "disc_average",
     "dome_nodes",
     "edge_share",
     "evaluate",
     "even_directions",
+    "flat_points",
     "formed_chord",
     "horizon_share",
     "light_kernel",
@@ -246,6 +248,11 @@ def chart_encode(directions: F64) -> F64:
     return np.stack([x * scale, y * scale], axis=-1)
 
 
+def flat_points(directions: F64) -> F64:
+    """Return where directions (N, 3) with z >= 0 lie for flat facets, (N, 3). See `chart_point`."""
+    return np.concatenate([chart_encode(directions), np.ones((len(directions), 1))], axis=1)
+
+
 @kernel
 def chart_decode(a: np.float32, b: np.float32) -> tuple[np.float32, np.float32, np.float32]:
     """Return the unit direction (x, y, z) of the nearest point of the chart. Inverse of `chart_encode`."""
@@ -256,3 +263,14 @@ def chart_decode(a: np.float32, b: np.float32) -> tuple[np.float32, np.float32, 
         a, b, q = a * inside, b * inside, two
     scale = np.sqrt(one - np.float32(0.25) * q)
     return a * scale, b * scale, one - np.float32(0.5) * q
+
+
+@kernel
+def chart_point(a: np.float32, b: np.float32, flat: bool) -> tuple[np.float32, np.float32, np.float32]:
+    """Return the point whose chords to others tell how far a direction of the chart lies from theirs.
+
+    It lies on the unit sphere, or for a flat facet on a plane, where it is the chart's own and may lie beyond it.
+    """
+    if flat:
+        return a, b, np.float32(1.0)
+    return chart_decode(a, b)

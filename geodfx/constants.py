@@ -21,6 +21,7 @@ __all__ = [
     "LOBE_OFFSET_STEP",
     "LOBE_WIDTH_MAX",
     "MIN_LIGHT_RADIUS_RAD",
+    "MOST_PLACE",
     "WHITE_LEVEL",
     "WHITE_QUANTILE",
 ]
@@ -38,6 +39,7 @@ WHITE_LEVEL = 2.0  # what that value reads when the stone is displayed; strong f
 
 # A facet is one texel of four uint32, see codes.py.
 CHART_STEP = 2.0**0.5 / 32767.0  # of a direction on the chart: 0.0025 degrees
+MOST_PLACE = 2.0**0.5  # of either coordinate of a direction on the chart: what its codes hold
 LOBE_OFFSET_STEP = 1.0 / 16384.0  # red's and blue's offset from green on the chart
 LOBE_WIDTH_MAX = 0.6  # the widest lobe, as a chord: 35 degrees; wider reflections belong to the base
 

@@ -57,7 +57,7 @@ EDGE_WORDS = 16
 FORM_STEP = 1 / 32767  # of a form's codes
 NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.
-PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, FORM, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17, 19
+PLACE, RED, BLUE, WIDTH, DOUBT, WEIGHT, CENTRE, SLOPE, FORM, FLAT, COLUMNS = 0, 2, 4, 6, 7, 8, 11, 13, 17, 19, 20
 
 
 def no_edges() -> U32:
@@ -76,6 +76,7 @@ class Lobes:
     slopes: U32  # (S, 4)
     slope_step: float  # of the slopes' codes
     edges: U32 = field(default_factory=no_edges)  # (E, 16) of the first E facets, over tilts
+    flat: bool = False  # directions are points of the chart as a plane, see `basis.chart_point`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", frozen("lobe index", self.index, np.uint32, (None, None, 2)))
@@ -115,6 +116,7 @@ class FacetTable:
     doubt: F64  # (F,) standard deviation of the direction, a chord: how far the photos leave it open
     form: F64 | None = None  # (F, 2) how much longer than wide, see `formed_chord`; None: all round
     edge: F64 | None = None  # (F, EDGES, 5) offset, turn to the right and down, move by a and b; None: no ends
+    flat: bool = False  # see `Lobes`
 
 
 class Unpacked(NamedTuple):
@@ -183,7 +185,7 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
         slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
     facets = np.stack([green, words, red, blue], axis=1)
     edges = no_edges() if table.edge is None else _pack_edges(table.edge[order[: np.count_nonzero(ends)]])
-    return Lobes(pack_index(count.reshape(shape)), refs[there], facets, slopes, step, edges)
+    return Lobes(pack_index(count.reshape(shape)), refs[there], facets, slopes, step, edges, table.flat)
 
 
 def _pack_edges(edge: F64) -> U32:
@@ -229,10 +231,11 @@ def decode_facets(lobes: Lobes) -> F32:
     """Return the facets as rows of numbers (F, COLUMNS).
 
     a, b of green; offsets of red and blue; width; doubt; weights of red, green, blue; column, row; slopes of a to the
-    right and down, and of b.
+    right and down, and of b; form; 1 for a flat one.
     """
     rows = np.zeros((len(lobes.facets), COLUMNS), np.float32)
     _decode_facets(lobes.facets, lobes.slopes, np.float32(lobes.slope_step), rows)
+    rows[:, FLAT] = lobes.flat
     return rows
 
 

@@ -128,6 +128,7 @@ class Stone:
             parts |= {"tilt": self.tilting.tilt_rad, "rig_lights": self.tilting.rig_lights}
         if self.lobes is not None:
             about["slope_step"] = self.lobes.slope_step
+            about["flat"] = self.lobes.flat
             parts |= {
                 "facets": self.lobes.facets,
                 "facet_slopes": self.lobes.slopes,

@@ -37,7 +37,7 @@ def _enlarge_lobes(lobes: Lobes, shape: tuple[int, int], times: int) -> Lobes:
     middle = np.uint32(times // 2)
     slopes[:, 0] = (column * np.uint32(times) + middle) | (row * np.uint32(times) + middle) << np.uint32(16)
     index = pack_index(_repeated(count, times))
-    return Lobes(index, refs, lobes.facets, slopes, lobes.slope_step / times, lobes.edges)
+    return Lobes(index, refs, lobes.facets, slopes, lobes.slope_step / times, lobes.edges, lobes.flat)
 
 
 @kernel

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_reach, lobe_response
+from geodfx.basis import edge_share, formed_chord, lobe_reach, lobe_response
 from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond
 from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import display_weight
-from geodfx.constants import EDGES
+from geodfx.constants import EDGES, MOST_PLACE
 from geodfx.jit import kernel
 
 __all__ = ["fit_flash"]
@@ -100,14 +100,10 @@ def _set_slopes(
                 which[count], slope[count] = 5 * e + j, response * share * (1.0 - rim[e]) * feature[j]
                 count += 1
     step = STEP * search.radius
-    x, y, z = chart_decode(a + step, b)
-    to_a = respond(search, light, x, y, z, form_x, form_y, variance)
-    x, y, z = chart_decode(a - step, b)
-    to_a -= respond(search, light, x, y, z, form_x, form_y, variance)
-    x, y, z = chart_decode(a, b + step)
-    to_b = respond(search, light, x, y, z, form_x, form_y, variance)
-    x, y, z = chart_decode(a, b - step)
-    to_b -= respond(search, light, x, y, z, form_x, form_y, variance)
+    to_a = respond(search, light, a + step, b, form_x, form_y, variance)
+    to_a -= respond(search, light, a - step, b, form_x, form_y, variance)
+    to_b = respond(search, light, a, b + step, form_x, form_y, variance)
+    to_b -= respond(search, light, a, b - step, form_x, form_y, variance)
     if to_a != 0 or to_b != 0:
         along_a, along_b = share * scale * float(to_a / (step + step)), share * scale * float(to_b / (step + step))
         for j in range(6):
@@ -195,8 +191,7 @@ def _add_up(
         to_a = numbers[PLACE] + numbers[SLOPE] * feature[1] + numbers[SLOPE + 1] * feature[2]
         to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * feature[1] + numbers[SLOPE + 3] * feature[2]
         a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
-        x, y, z = chart_decode(a, b)
-        q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
+        q = formed_chord(a - its[0], b - its[1], np.float32(0.0), form_x, form_y)
         seen, changing = 0.0, 0
         if q < farthest:
             for j in range(2):
@@ -227,8 +222,11 @@ def _loss_without(clear: F32, sample: I32, light: I32, left: F64, weight: F64) -
 
 
 @kernel
-def _limit(numbers: F64, ceiling: float) -> None:
-    """Hold weights within what they may be."""
+def _limit(numbers: F64, ceiling: float, place: F64, scale: float) -> None:
+    """Hold weights, and the place (2,) that numbers move, within what they may be."""
+    for j in range(2):
+        low, high = (-MOST_PLACE - place[j]) / scale, (MOST_PLACE - place[j]) / scale
+        numbers[PLACE + j] = min(max(numbers[PLACE + j], low), high)
     for c in range(3):
         numbers[WEIGHTS + c] = min(max(numbers[WEIGHTS + c], 0.0), ceiling)
 
@@ -306,6 +304,6 @@ def fit_flash(
             _hold_weights(damped, trial)
         solve_positive(damped, trial)
         trial += best
-        _limit(trial, float(search.ceiling))
+        _limit(trial, float(search.ceiling), flashes.place[f], scale)
     _store(flashes, f, scale, best)
     return _loss_without(clear, sample, light, left, weight) - least

@@ -18,7 +18,17 @@ from geodfx.capture.lobe_search import FAINT, LOWEST_Z
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.jit import kernel
 
-__all__ = ["Facets", "Members", "Places", "find_facets", "gather_members", "guess_facets", "join_facets", "look_along"]
+__all__ = [
+    "Facets",
+    "Members",
+    "Places",
+    "find_facets",
+    "gather_members",
+    "guess_facets",
+    "join_facets",
+    "look_along",
+    "no_facets",
+]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -208,6 +218,13 @@ def gather_members(sets: LobeSets, facets: int) -> Members:
     order = np.argsort(facet, kind="stable")
     place, facet = place[order], facet[order]
     return Members((place // MAX_LOBES).astype(np.int32), (place % MAX_LOBES).astype(np.int32), facet, start)
+
+
+def no_facets() -> Facets:
+    """Return a list of no facets."""
+    none = np.zeros(0)
+    pairs, triples = none.reshape(0, 2), none.reshape(0, 3, 3)
+    return Facets(pairs, triples, triples, none.astype(np.float32), pairs, none)
 
 
 def guess_facets(sets: LobeSets, members: Members, places: Places) -> Facets:

@@ -1,4 +1,7 @@
-"""What texels see of a facet's flash over tilts, where it has edges that cut it off."""
+"""What texels see of a facet's flash over tilts, where it has edges that cut it off.
+
+Such facets are flat, and `Search.light` has the points that stand for pseudo lights, see `basis.chart_point`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import chart_decode, edge_share, formed_chord, lobe_response
+from geodfx.basis import edge_share, formed_chord, lobe_response
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES
@@ -65,18 +68,12 @@ class Seen(NamedTuple):
 
 @kernel
 def respond(
-    search: Search,
-    light: int,
-    x: np.float32,
-    y: np.float32,
-    z: np.float32,
-    form_x: np.float32,
-    form_y: np.float32,
+    search: Search, light: int, a: np.float32, b: np.float32, form_x: np.float32, form_y: np.float32,
     variance: np.float32,
-) -> np.float32:
-    """Return the response to a light of a lobe towards (x, y, z)."""
+) -> np.float32:  # fmt: skip
+    """Return the response to a light of a flat facet's lobe towards (a, b) of the chart."""
     its = search.light[light]
-    q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
+    q = formed_chord(a - its[0], b - its[1], np.float32(0.0), form_x, form_y)
     return lobe_response(q, search.area, variance)
 
 
@@ -113,10 +110,9 @@ def see_flash(
     a, b = place_flash(flashes, f, column, row)
     form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     variance = search.blur + np.float32(flashes.width[f] ** 2)
-    x, y, z = chart_decode(np.float32(a), np.float32(b))
     for n in range(count):
         i = lights[n]
-        seen = respond(search, i, x, y, z, form_x, form_y, variance)
+        seen = respond(search, i, np.float32(a), np.float32(b), form_x, form_y, variance)
         out[n] = float(seen) * _share(flashes, f, right, down, point[i, 0], point[i, 1]) if seen > 0 else 0.0
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import chart_decode, formed_chord, lobe_reach
+from geodfx.basis import formed_chord, lobe_reach
 from geodfx.capture.facet_flash import Flashes, Reach, place_flash, see_flash
 from geodfx.capture.lobe_search import Search
 from geodfx.jit import kernel
@@ -35,10 +35,9 @@ def list_pairs(
     farthest = _looked_at(search, flashes, f)
     for n in range(len(texels)):
         a, b = place_flash(flashes, f, float(column[texels[n]]), float(row[texels[n]]))
-        x, y, z = chart_decode(np.float32(a), np.float32(b))
         for i in range(len(search.light)):
             its = search.light[i]
-            q = formed_chord(x - its[0], y - its[1], z - its[2], form_x, form_y)
+            q = formed_chord(np.float32(a) - its[0], np.float32(b) - its[1], np.float32(0.0), form_x, form_y)
             if q < farthest * farthest and count < len(sample):
                 sample[count], light[count] = n, i
                 count += 1
@@ -47,10 +46,9 @@ def list_pairs(
 
 @kernel
 def _may_share(
-    flashes: Flashes, f: int, other: int, dx: np.float32, dy: np.float32, dz: np.float32, own: np.float32,
-    its: np.float32,
-) -> bool:  # fmt: skip
-    """Return whether a light within `own` of facet f may be within `its` of another, (dx, dy, dz) away from it.
+    flashes: Flashes, f: int, other: int, da: np.float32, db: np.float32, own: np.float32, its: np.float32
+) -> bool:
+    """Return whether a light within `own` of facet f may be within `its` of another, (da, db) away from it.
 
     Each measures by its own form, in which no chord is longer than it is.
     """
@@ -58,9 +56,10 @@ def _may_share(
     to_x, to_y = np.float32(flashes.form[other, 0]), np.float32(flashes.form[other, 1])
     long = own / np.sqrt(np.float32(1.0) - form_x * form_x - form_y * form_y)
     its_long = its / np.sqrt(np.float32(1.0) - to_x * to_x - to_y * to_y)
-    if formed_chord(dx, dy, dz, to_x, to_y) > (its + long) ** 2:
+    none = np.float32(0.0)
+    if formed_chord(da, db, none, to_x, to_y) > (its + long) ** 2:
         return False
-    return bool(formed_chord(dx, dy, dz, form_x, form_y) <= (own + its_long) ** 2)
+    return bool(formed_chord(da, db, none, form_x, form_y) <= (own + its_long) ** 2)
 
 
 @kernel
@@ -93,16 +92,14 @@ def leave(
             end += 1
         t = texels[n]
         right, down = float(column[t]), float(row[t])
-        a, b = place_flash(flashes, f, right, down)
-        there = chart_decode(np.float32(a), np.float32(b))
+        own_a, own_b = place_flash(flashes, f, right, down)
         for k in range(reach.facet_start[t], reach.facet_start[t + 1]):
             other = reach.facet[k]
             if other == f:
                 continue
             a, b = place_flash(flashes, other, right, down)
-            x_to, y_to, z_to = chart_decode(np.float32(a), np.float32(b))
             its = lobe_reach(search.area, search.blur + np.float32(flashes.width[other] ** 2))
-            if not _may_share(flashes, f, other, x_to - there[0], y_to - there[1], z_to - there[2], own, its):
+            if not _may_share(flashes, f, other, np.float32(a - own_a), np.float32(b - own_b), own, its):
                 continue
             see_flash(search, point, flashes, other, right, down, light[begin:end], end - begin, seen)
             for m in range(begin, end):

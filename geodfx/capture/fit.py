@@ -10,6 +10,7 @@ import numpy as np
 from geodfx.arrays import F32, F64, U8
 from geodfx.base_map import encode_base
 from geodfx.basis import evaluate
+from geodfx.capture.cut import STAGES, TracedCut, gather_evidence, trace_cut
 from geodfx.capture.fit_base import fit_displayed
 from geodfx.capture.fit_lobes import fit_lobes
 from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings
@@ -66,11 +67,18 @@ def fit_stone(
     if model == "lobes":
         most = settings.most_bytes(alpha.size) - alpha.nbytes
         turning = _turning(session, stack.size[0])
-        found = fit_lobes(stack, rig, gain, turning, most, settings, progress, formed=tilting is not None)
+        traced = (
+            None if tilting is None or not settings.cut else _trace(session, stack, rig, alpha, gain, tilting, progress)
+        )
+        found = fit_lobes(
+            stack, rig, gain, turning, most, settings, progress, formed=tilting is not None, traced=traced
+        )
         base, lobes, predict = found.base, found.lobes, found.light
         provenance["smooth_share"] = found.smooth_share
         if found.unlit_share:
             provenance["unlit_share"] = found.unlit_share
+        if found.traced is not None:
+            provenance["cut"] = found.traced.told
         if found.symmetry:
             provenance["symmetry"] = found.symmetry
         if replace(settings, lean=False) == FAST:
@@ -102,6 +110,24 @@ def fit_stone(
         tilting=tilting,
     )
     return Fitted(stone, *_check(stack, gain, lights, predict))
+
+
+def _trace(
+    session: Session,
+    stack: RadianceStack,
+    rig: LightRig,
+    alpha: U8,
+    gain: float,
+    stage: TiltStage,
+    progress: Progress | None,
+) -> TracedCut | None:
+    """Return the step cut that photos over tilts show, or None: the session tells too little, or it is none."""
+    evidence = gather_evidence(session, stack, stage, rig.radius_rad, gain)
+    if evidence is None or session.field_width is None:
+        return None
+    done = None if progress is None else counter(progress, "cut", STAGES)
+    scale = session.field_width / stack.size[0]
+    return trace_cut(evidence, alpha, scale, session.stone, lambda *_: None if done is None else done(1))
 
 
 def _turning(session: Session, width: int) -> float:

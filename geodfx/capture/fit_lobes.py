@@ -18,8 +18,9 @@ import numpy as np
 
 from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
-from geodfx.capture.facet_find import Facets, gather_members
-from geodfx.capture.fit_base import even_dark
+from geodfx.capture.cut import TracedCut
+from geodfx.capture.facet_find import Facets, gather_members, no_facets
+from geodfx.capture.fit_base import even_dark, learn_prior
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings, before_edges
 from geodfx.capture.fit_smooth import choose_planes, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import FitState
@@ -53,6 +54,7 @@ class LobeModel:
     smooth_share: float  # of the texels: those that need no lobes
     symmetry: str  # of the stone, where it told more of the lobes; else empty
     unlit_share: float  # of the texels: those that mirror what no light of the capture reached
+    traced: TracedCut | None = None  # whose flashes the facets began with
 
 
 def fit_lobes(
@@ -65,11 +67,13 @@ def fit_lobes(
     progress: Progress | None = None,
     *,
     formed: bool = False,
+    traced: TracedCut | None = None,
 ) -> LobeModel:
     """Fit base and lobes to a stack of radiance, displayed at `display_gain`.
 
     turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera. most_bytes: that
-    base, lobes and facets may take. formed: lobes may be longer than wide, as they are over tilts.
+    base, lobes and facets may take. formed: lobes may be longer than wide, as they are over tilts. traced: the cut that
+    photos over tilts show.
     """
     settings = before_edges(settings) if formed else settings
     state = make_state(stack, rig, display_gain, settings, progress, formed=formed)
@@ -82,6 +86,11 @@ def fit_lobes(
         found = fit_symmetric(state, rig, turning)
         if found is not None:
             return _show(state, found.facets, most_bytes, TRUST, found.symmetry)
+    if traced is not None:
+        state.prior = learn_prior(state.coefficient)
+        ended = fit_edges(state, no_facets(), most_bytes, traced)
+        if ended is not None:
+            return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "", 0.0, traced)
     facets = fit_texels(state, turning)
     ended = fit_edges(state, facets, most_bytes) if formed else None
     if ended is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64, Bool, evenly
 from geodfx.base_map import Base, base_light
-from geodfx.basis import chart_encode
+from geodfx.basis import chart_encode, flat_points
+from geodfx.capture.cut import TracedCut
+from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.facet_edges import fit_flash
 from geodfx.capture.facet_find import Facets, Places, gather_members
 from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, settle_shares
@@ -38,10 +40,12 @@ I32 = npt.NDArray[np.int32]
 PLANES = (1, 2, 4)  # of the base: little of such a stone is smooth
 LEAST_MEMBERS = 4  # texels of a facet
 FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
+TRACED_SWEEPS, TRACED_ROUNDS = 3, 25  # where facets begin as flashes of a traced cut: they are not far from the end
 TRIED = 2048  # texels by which it is judged
 SAMPLES = 512  # of the texels that a facet may reach: of 256, 128 and 512 the least scores 0.2 dB lower
 WORTH = 4.0  # loss that a facet must save to stay for the next sweep: half of them do not, and are not missed
 AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
+TRACED_AROUND = 0.016  # beyond those that see it by tracing
 START_SHARP = 1.5  # of edges at first, a texel
 START_SIZE = 0.95  # of a facet's texels that lie inside an edge at first
 
@@ -55,26 +59,32 @@ class TiltModel:
     light: Callable[[int, int], F32]  # radiance (n, L, 3) of texels first to last at the captured tilts
 
 
-def fit_edges(state: FitState, facets: Facets, most_bytes: float) -> TiltModel | None:
+def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: TracedCut | None = None) -> TiltModel | None:
     """Fit the edges of facets with all their other numbers, the base below them, and pack both.
+
+    traced: the stone's cut, whose flashes the facets then are to begin with.
 
     Returns None, the state as it was, where that meets the photos worse than what texels found: where facets are a few
     texels small.
     """
     before, kept = _loss(state, state.lobes), state.coefficient.copy()
     point = chart_encode(state.directions)
-    flashes, reach = _start(state, facets)
-    for sweep in range(state.settings.sweeps):
+    state = replace(state, search=state.search._replace(light=flat_points(state.directions).astype(np.float32)))
+    flashes, reach = _start(state, facets) if traced is None else _start_traced(state, traced)
+    sweeps = state.settings.sweeps if traced is None else min(state.settings.sweeps, TRACED_SWEEPS)
+    if traced is not None:
+        _fit_base(state, point, flashes, reach)
+    for sweep in range(sweeps):
         brightness = flashes.weight.sum(axis=1) * np.diff(reach.texel_start)
         gain = np.zeros(len(flashes.width))
-        rounds = FIRST_ROUNDS if sweep == 0 else ROUNDS
-        done = state.count(f"edges {sweep + 1} of {state.settings.sweeps}", len(flashes.width))
+        rounds = TRACED_ROUNDS if traced is not None else FIRST_ROUNDS if sweep == 0 else ROUNDS
+        done = state.count(f"edges {sweep + 1} of {sweeps}", len(flashes.width))
         for batch in batches_apart(reach, brightness, len(state.stack.texels)):
             _fit_batch(state, point, flashes, reach, batch, rounds, gain)
             if done is not None:
                 done(len(batch))
         _fit_base(state, point, flashes, reach)
-        if sweep + 1 < state.settings.sweeps:
+        if traced is None and sweep + 1 < sweeps:
             flashes, reach = _keep(flashes, reach, gain >= WORTH, len(state.stack.texels))
     places = state.places
     even_dark(state.coefficient, places.column, places.row, float(state.terms[0, 0]))
@@ -133,6 +143,16 @@ def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
         texels.append(_around(places, texel, around))
     size = np.array([len(each) for each in texels[1:]], np.int64)
     return flashes, _list_reach(size, np.concatenate(texels), len(state.stack.texels))
+
+
+def _start_traced(state: FitState, traced: TracedCut) -> tuple[Flashes, Reach]:
+    """Return the facets that a traced cut begins with, and which texels each may reach."""
+    flashes, seers = start_from_cut(state, traced)
+    around = max(2, round(TRACED_AROUND * math.sqrt(len(state.stack.texels))))
+    texels = [_around(state.places, texel, around) for texel in seers]
+    size = np.array([len(each) for each in texels], np.int64)
+    reached = np.concatenate([np.zeros(0, np.int32), *texels])
+    return flashes, _list_reach(size, reached, len(state.stack.texels))
 
 
 def _list_reach(size: I64, reached: I32, texels: int) -> Reach:
@@ -272,6 +292,7 @@ def _pack(state: FitState, flashes: Flashes, seen: Seen) -> Lobes:
         np.zeros(len(flashes.width)),
         flashes.form,
         edge,
+        flat=True,
     )
     texel = np.repeat(state.stack.texels, np.diff(seen.start))
     weight = seen.weight / float(state.search.ceiling)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, Bool
-from geodfx.basis import chart_decode, formed_chord, lobe_ramp, lobe_response
+from geodfx.basis import chart_point, formed_chord, lobe_ramp, lobe_response
 from geodfx.constants import FINE_LIGHTS
 from geodfx.jit import kernel, run_each
-from geodfx.lobe_map import BLUE, FORM, PLACE, RED, WEIGHT, WIDTH
+from geodfx.lobe_map import BLUE, FLAT, FORM, PLACE, RED, WEIGHT, WIDTH
 from geodfx.render.cells import STRETCH, Cells, node_point
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting
@@ -124,7 +124,7 @@ def _sort_lights(
     Returns how many nodes hold, which light's ramp they hold, or -1, and at how many texels look.
     """
     width = facet[WIDTH]
-    middle = chart_decode(facet[PLACE], facet[PLACE + 1])
+    middle = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
     fire = STRETCH * np.sqrt(max(facet[RED] ** 2 + facet[RED + 1] ** 2, facet[BLUE] ** 2 + facet[BLUE + 1] ** 2))
     reached, brightest, looked, most = 0, -1, 0, np.float32(0.0)
     for i in range(lights.shape[0]):
@@ -153,7 +153,7 @@ def _is_whole(facet: F32, light: F32, slack: np.float32) -> bool:
     """Tell whether a facet sees a light whole from wherever a chord of `slack` leads from its own direction."""
     spread = np.float32(12.0) * (facet[WIDTH] * facet[WIDTH] + light[4])
     inner = light[3] - np.sqrt(light[3] * spread)  # up to here `lobe_response` is 1
-    middle = chart_decode(facet[PLACE], facet[PLACE + 1])
+    middle = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
     q = _squared_chord(middle, (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1])
     farthest = np.sqrt(q) + slack
     return bool(spread <= light[3] and farthest * farthest <= inner)
@@ -217,8 +217,9 @@ def _directions(
     tuple[np.float32, np.float32, np.float32],
 ]:
     """Return in which directions red, green and blue leave a facet where green leaves it at (a, b) of the chart."""
-    red = chart_decode(a + facet[RED], b + facet[RED + 1])
-    return red, chart_decode(a, b), chart_decode(a + facet[BLUE], b + facet[BLUE + 1])
+    flat = facet[FLAT] > 0
+    red = chart_point(a + facet[RED], b + facet[RED + 1], flat)
+    return red, chart_point(a, b, flat), chart_point(a + facet[BLUE], b + facet[BLUE + 1], flat)
 
 
 @kernel

@@ -347,6 +347,7 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, str]:
         "LINEAR": stone.base.space == "linear",
         "LOBES": has_lobes,
         "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
+        "FLAT": stone.lobes is not None and stone.lobes.flat,
     }
     lights: list[Step] = [("rims", False, False), ("cells", False, False)]
     texels: list[Step] = [("stone", fine, sparse) for fine in (False, True) for sparse in (False, True)]

@@ -21,7 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, frozen
-from geodfx.basis import TERMS, chart_encode, disc_average, evaluate, even_directions, horizon_share, light_kernel
+from geodfx.basis import (
+    TERMS,
+    chart_encode,
+    disc_average,
+    evaluate,
+    even_directions,
+    flat_points,
+    horizon_share,
+    light_kernel,
+)
 from geodfx.errors import ViewError
 from geodfx.jit import kernel
 from geodfx.render.environment import Environment, environment_level, environment_lookup
@@ -47,7 +56,9 @@ class Lighting:
     base_offset: F32  # (B, 3)
     base_intensity: F32  # (B, 3)
     display_gain: float  # of the base's curve; 0: the base is in linear space
-    lights: F32  # (L, 9) direction x y z, area, blur, farthest chord that a lobe of no width sees, radiance r g b
+    # (L, 9) direction x y z, or for flat facets `basis.chart_point`; area, blur, farthest chord that a lobe of no width
+    # sees, radiance r g b
+    lights: F32
     point: tuple[float, float]  # on the chart: the one pseudo light of a stone that tilts
     environment: Environment | None
     gain: float  # of the environment
@@ -80,7 +91,7 @@ def light_stone(stone: Stone, view: View) -> Lighting:
         base_offset=(weight * stone.base.offset).sum(axis=1).astype(np.float32),
         base_intensity=(rows * gain).astype(np.float32),
         display_gain=0.0 if stone.base.space == "linear" else stone.display_gain,
-        lights=_light_lobes(direction, radius, intensity * gain),
+        lights=_light_lobes(direction, radius, intensity * gain, flat=stone.lobes is not None and stone.lobes.flat),
         point=(0.0, 0.0) if stone.tilting is None else _only_point(direction),
         environment=view.environment,
         gain=gain,
@@ -147,15 +158,16 @@ def _light_display_base(
     return np.repeat(terms[:, :, None], 3, axis=2), rows
 
 
-def _light_lobes(direction: F64, radius: list[float], intensity: F64) -> F32:
+def _light_lobes(direction: F64, radius: list[float], intensity: F64, *, flat: bool) -> F32:
     """Return the rows (L, 9) of `Lighting.lights` for lights that stand above the horizon, if only in part."""
     rows = []
-    for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
+    points = flat_points(direction) if flat else direction
+    for towards, point, radius_rad, colour in zip(direction, points, radius, intensity, strict=True):
         if horizon_share(towards[2], radius_rad) > 0:  # a lobe points above the horizon, and sees what is there whole
             radiance, area, blur = light_kernel(radius_rad)
             # `lobe_response` ends at area + sqrt(area spread) or further out, never beyond 1.5 area + 0.5 spread.
             farthest = math.sqrt(1.5 * area + 6 * blur)
-            rows.append([*towards, area, blur, farthest, *(colour * radiance)])
+            rows.append([*point, area, blur, farthest, *(colour * radiance)])
     return np.array(rows, np.float32).reshape(-1, 9)
 
 

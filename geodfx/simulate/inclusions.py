@@ -14,7 +14,7 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.jit import kernel
-from geodfx.simulate.optics import Vector, fresnel
+from geodfx.rays.optics import Vector, fresnel
 
 __all__ = [
     "Inclusions",

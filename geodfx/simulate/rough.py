@@ -17,10 +17,10 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.jit import kernel
+from geodfx.rays.optics import fresnel, reflect, refract
 from geodfx.simulate.exits import GLARE_PATH, Exits, extend_path, jitter_normal, put_exit
 from geodfx.simulate.hits import cross_curve
 from geodfx.simulate.materials import Plates
-from geodfx.simulate.optics import fresnel, reflect, refract
 
 __all__ = ["Rough", "make_bumps", "make_plates", "most_plates", "shade_sample"]
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from geodfx.arrays import F64
 from geodfx.jit import kernel
+from geodfx.rays.optics import fresnel, reflect, refract
 from geodfx.simulate.exits import (
     GLARE_PATH,
     MAX_ASIDE,
@@ -27,7 +28,6 @@ from geodfx.simulate.exits import (
 )
 from geodfx.simulate.hits import CURVED_FACE, EDGE, Solids, enter_solids, leave_solid, leaves_at, normal_at
 from geodfx.simulate.inclusions import Inclusions, cross_inclusions, film_normal, meet_film
-from geodfx.simulate.optics import fresnel, reflect, refract
 from geodfx.simulate.uniaxial import (
     enter_uniaxial,
     leave_uniaxial,

@@ -15,7 +15,7 @@ import math
 
 from geodfx.arrays import F64
 from geodfx.jit import kernel
-from geodfx.simulate.optics import Vector, fresnel
+from geodfx.rays.optics import Vector, fresnel
 
 __all__ = ["enter_uniaxial", "leave_uniaxial", "mirror_uniaxial", "ray_direction", "reflectance_inside"]
 

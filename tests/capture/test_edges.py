@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import chart_encode
+from geodfx.basis import chart_encode, flat_points
 from geodfx.capture.facet_edges import fit_flash
 from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash, settle_shares
 from geodfx.capture.facet_pairs import leave, list_pairs
@@ -21,7 +21,7 @@ RADIUS = math.radians(8)
 GRID = np.radians(np.arange(-12, 13, 3.0))
 LIGHTS = pseudo_directions(np.array([(pitch, roll) for pitch in GRID for roll in GRID]), 2.0)
 POINT = chart_encode(LIGHTS)
-SEARCH = make_search(LIGHTS, RADIUS, 50.0, 0.1, formed=True)
+SEARCH = make_search(LIGHTS, RADIUS, 50.0, 0.1, formed=True)._replace(light=flat_points(LIGHTS).astype(np.float32))
 ROW, COLUMN = (each.ravel().astype(np.int32) for each in np.mgrid[:SIDE, :SIDE])
 TEXELS = np.arange(SIDE * SIDE)
 MIDDLE, HALF = np.array([13.0, 14.0]), np.array([6.0, 4.0])  # of a facet, texels

@@ -45,7 +45,8 @@ class GlslBench:
                 result = {expression};
             }}"""
         program = self._context.program(
-            vertex_shader=assemble(("triangle",), version), fragment_shader=assemble(FUNCTIONS, version) + text
+            vertex_shader=assemble(("triangle",), version),
+            fragment_shader=assemble(FUNCTIONS, version, {"FLAT": False}) + text,
         )
         cases = {
             "floats": _four_wide(floats, count, np.float32),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geodfx import container
-from geodfx.basis import chart_encode, formed_chord
+from geodfx.basis import chart_encode, formed_chord, light_kernel, lobe_response
 from geodfx.constants import EDGES
 from geodfx.errors import GeodfxWarning, ViewError
 from geodfx.lobe_map import FacetTable, decode_edges, empty_lobes, pack_lobes
@@ -170,7 +170,7 @@ def test_an_edge_moves_with_the_tilt(backend):
         assert inside == pytest.approx(wanted, abs=0.02)
 
 
-def edged_stone():
+def edged_stone(*, flat=False):
     """Return a stone of facets with random edges, moves and slopes."""
     rng = np.random.default_rng(1)
     facets, shape = 30, (40, 48)
@@ -187,6 +187,7 @@ def edged_stone():
         np.zeros(facets),
         0.4 * rng.random((facets, 2)),
         edge,
+        flat,
     )
     texel, facet = np.repeat(np.arange(count), 3), rng.integers(0, facets, 3 * count)
     lobes = pack_lobes(shape, texel, facet, rng.random((3 * count, 3)), table)
@@ -194,8 +195,9 @@ def edged_stone():
 
 
 @pytest.mark.gpu
-def test_cpu_and_gpu_agree_on_facets_that_end():
-    stone, _ = edged_stone()
+@pytest.mark.parametrize("flat", [False, True])
+def test_cpu_and_gpu_agree_on_facets_that_end(flat):
+    stone, _ = edged_stone(flat=flat)
     for tilt in ((0.0, 0.0), (0.05, -0.1), (-0.2, 0.15)):
         view = View(tilt=Tilt(*tilt))
         ours = relight(stone, view)
@@ -222,11 +224,30 @@ def test_edges_without_their_facets_are_refused():
         dataclasses.replace(stone.lobes, edges=np.zeros((31, 16), np.uint32))
 
 
-def test_edges_are_kept_in_the_file_and_format_2_had_none(tmp_path, monkeypatch):
-    stone, _ = edged_stone()
+def test_a_flat_facet_is_told_from_a_light_by_the_chart():
+    """Far from the zenith a step on the chart and its chord differ: half a light's edge or all of it."""
+    stone = tilt_stone()
+    radius, (pitch, roll) = stone.light_radius_rad, TILTS[1]
+    point = np.array([-STAGE.stretch * roll, STAGE.stretch * pitch])
+    area = light_kernel(radius)[1]
+    for away in (0.9, 1.0, 1.1):
+        table = FacetTable(
+            np.tile([point[0] + away * math.sqrt(area), point[1]], (1, 3, 1)), np.zeros((1, 2, 2)),
+            np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1), flat=True,
+        )  # fmt: skip
+        lobes = pack_lobes((40, 48), np.arange(1920), np.zeros(1920, np.int64), np.full((1920, 3), 0.5), table)
+        shown = middle(dataclasses.replace(stone, lobes=lobes), (pitch, roll))
+        radiance, _, blur = light_kernel(radius)
+        expected = 0.5 * radiance * lobe_response(np.float32(away**2 * area), np.float32(area), np.float32(blur))
+        assert shown == pytest.approx(expected, rel=0.01, abs=1e-3 * radiance)
+
+
+def test_edges_and_flatness_are_kept_in_the_file_and_format_2_had_none(tmp_path, monkeypatch):
+    stone, _ = edged_stone(flat=True)
     stone.save(tmp_path / "edges.gdfx")
     again = load_stone(tmp_path / "edges.gdfx")
     np.testing.assert_array_equal(again.lobes.edges, stone.lobes.edges)
+    assert again.lobes.flat
     view = View(tilt=Tilt(0.05, -0.1))
     np.testing.assert_array_equal(relight(again, view), relight(stone, view))
     monkeypatch.setattr(container, "FORMAT", (2, 0))
@@ -235,7 +256,7 @@ def test_edges_are_kept_in_the_file_and_format_2_had_none(tmp_path, monkeypatch)
     monkeypatch.undo()
     assert (tmp_path / "old.gdfx").read_bytes().count(b"gdfx 2.0 ") == 1
     old = load_stone(tmp_path / "old.gdfx")
-    assert len(old.lobes.edges) == 0
+    assert len(old.lobes.edges) == 0 and not old.lobes.flat
     np.testing.assert_array_equal(relight(old, view), relight(plain, view))
 
 

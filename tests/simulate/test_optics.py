@@ -11,6 +11,15 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from geodfx.colour import encode_srgb
+from geodfx.rays.optics import (
+    brewster_angle,
+    critical_angle,
+    fresnel,
+    fresnel_polarised,
+    minimum_deviation,
+    reflect,
+    refract,
+)
 from geodfx.simulate.exits import GLARE_PATH, jitter_normal
 from geodfx.simulate.inclusions import (
     cross_inclusions,
@@ -21,15 +30,6 @@ from geodfx.simulate.inclusions import (
     make_feathers,
 )
 from geodfx.simulate.materials import MATERIALS
-from geodfx.simulate.optics import (
-    brewster_angle,
-    critical_angle,
-    fresnel,
-    fresnel_polarised,
-    minimum_deviation,
-    reflect,
-    refract,
-)
 from geodfx.simulate.rig import stage_rotation
 from geodfx.simulate.spectrum import colour_matching, make_spectrum
 from geodfx.simulate.stones import join_solids, make_glass

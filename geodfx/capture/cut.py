@@ -1,0 +1,99 @@
+"""The step cut behind photos over tilts, where there is one: outline -> planes, found by tracing -> looks at lights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F64, U8, evenly
+from geodfx.capture.cut_find import STAGES, Evidence, find_cut, meets_db
+from geodfx.capture.cut_outline import ROWS, Cut, find_outline
+from geodfx.capture.cut_view import Scene, make_scene
+from geodfx.capture.photos import RadianceStack
+from geodfx.capture.session import Session
+from geodfx.constants import DISPLAY_GAMMA
+from geodfx.tilting import TiltStage, make_camera
+
+__all__ = ["STAGES", "TracedCut", "gather_evidence", "trace_cut"]
+
+TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
+# Of gems by a word of their names, where the search of the index begins; of others it begins at each of these.
+INDICES = {
+    "fluorite": 1.43, "opal": 1.45, "quartz": 1.55, "amethyst": 1.55, "citrine": 1.55, "beryl": 1.58, "emerald": 1.58,
+    "aquamarine": 1.58, "morganite": 1.58, "topaz": 1.62, "tourmaline": 1.63, "peridot": 1.67, "tanzanite": 1.69,
+    "spinel": 1.72, "chrysoberyl": 1.75, "alexandrite": 1.75, "garnet": 1.77, "sapphire": 1.77, "ruby": 1.77,
+    "corundum": 1.77, "zircon": 1.95, "diamond": 2.42,
+}  # fmt: skip
+ANY_INDEX = (1.45, 1.55, 1.6, 1.68, 1.75, 1.82, 1.95, 2.42)
+LEAST_GAIN_DB = 5.0  # over a black stone: what a cut must explain of the photos
+
+
+@dataclass(frozen=True)
+class TracedCut:
+    """A step cut, and how well its traced photos meet the stone's."""
+
+    scene: Scene
+    cut: Cut
+    numbers: F64
+    met_db: float  # of displayed values, with one ray a texel and no base
+
+    @property
+    def planes(self) -> F64:
+        """Its planes (P, 4): outward normal and distance, in stone widths."""
+        return self.cut.planes(self.numbers)
+
+    @property
+    def index(self) -> float:
+        """Its refractive index."""
+        return float(self.numbers[0])
+
+    @property
+    def slopes_deg(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The slopes of crown and pavilion, from the girdle."""
+        slopes = [float(self.numbers[at]) for at in self.cut.row]
+        return tuple(slopes[:ROWS]), tuple(slopes[ROWS:])
+
+    @property
+    def told(self) -> str:
+        """What is said of it: its slopes and index, and how well it meets the photos."""
+        crown, pavilion = (", ".join(f"{slope:.1f}" for slope in sorted(end)[::-1]) for end in self.slopes_deg)
+        meets = f"its rays meet the photos at {self.met_db:.1f} dB"
+        return f"step, crown {crown}, pavilion {pavilion} degrees, index {self.index:.3f}; {meets}"
+
+
+def gather_evidence(
+    session: Session, stack: RadianceStack, stage: TiltStage, radius_rad: float, gain: float
+) -> Evidence | None:
+    """Return what some texels display, or None where a session does not tell where camera and lights stood."""
+    camera = make_camera(stack.size, session.camera_distance, session.field_width)
+    if session.rig_lights is None or camera.distance is None or len(session.rig_lights) == 0:
+        return None
+    scene = make_scene(camera, stage, np.asarray(session.rig_lights, np.float64), radius_rad)
+    chosen = evenly(len(stack.texels), TEXELS)
+    light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
+    brightest = light[..., int(light.mean(axis=(0, 1)).argmax())]
+    texels = stack.texels[chosen]
+    place = scene.place(texels % stack.size[0], texels // stack.size[0])
+    return Evidence(scene, np.maximum(brightest, 0) ** (1 / DISPLAY_GAMMA), place, gain)
+
+
+def trace_cut(
+    evidence: Evidence, alpha: U8, scale: float, name: str, told: Callable[[str, float], object]
+) -> TracedCut | None:
+    """Return the step cut that explains photos, or None: the outline is not one's, or no cut of it explains them.
+
+    alpha: (H, W) of the outline, `scale` stone widths a texel. name: of the stone, which may tell its index. `told`
+    hears of each of STAGES of the search, in dB.
+    """
+    outline = find_outline(alpha > 127, scale)
+    if outline is None:
+        return None
+    named = [index for word, index in INDICES.items() if word in name.lower()]
+    found = find_cut(evidence, outline, named or ANY_INDEX, told)
+    if found is None:
+        return None
+    met = meets_db(evidence, *found)
+    dark = -10 * np.log10(max(float(np.mean(evidence.shown**2)), 1e-12))
+    return TracedCut(evidence.scene, *found, met) if met - dark >= LEAST_GAIN_DB else None

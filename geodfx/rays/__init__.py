@@ -1,0 +1,1 @@
+"""One ray at a time: where it meets a convex stone, and what light does at its border."""

@@ -1,0 +1,242 @@
+"""The step cut behind photos over tilts: its outline, its planes, its rays, and the facets that its flashes make."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geodfx.arrays import evenly
+from geodfx.basis import chart_encode, flat_points, light_kernel
+from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
+from geodfx.capture.cut_find import Evidence, _replace_rows, _scan, _step_all, meets_db
+from geodfx.capture.cut_flashes import start_from_cut
+from geodfx.capture.cut_outline import Cut, find_outline
+from geodfx.capture.cut_view import list_flares, make_scene, show_planes
+from geodfx.capture.facet_flash import Seen, add_flashes
+from geodfx.capture.fit_settings import THOROUGH
+from geodfx.capture.fit_texels import make_state
+from geodfx.capture.photos import RadianceStack
+from geodfx.capture.rig import make_tilt_rig
+from geodfx.constants import DISPLAY_GAMMA
+from geodfx.rays.walks import follow, make_walls, walk
+from geodfx.simulate.solids import step_cut
+from geodfx.tilting import Camera, TiltStage
+from tests.simulate.stones import glass, trace
+
+CROWN, PAVILION = (44.0, 35.0, 25.0), (56.0, 47.0, 39.0)
+STONE = step_cut(1.3, 0.2, 0.55, CROWN, PAVILION, 0.03)
+INDEX, RADIUS = 1.77, math.radians(8)
+SIDE, FIELD, DISTANCE = 64, 1.24, 8.0
+GRID = np.radians(np.arange(-9, 10, 3.0))
+TILTS = np.array([(pitch, roll) for pitch in GRID for roll in GRID])
+LIGHTS = np.array([[0.0, 0.33, 0.944], [0.575, -0.287, 0.766], [-0.679, 0.097, 0.728], [0.094, -0.749, 0.656]])
+CAMERA = Camera((SIDE, SIDE), DISTANCE, FIELD)
+STAGE = TiltStage(TILTS.astype(np.float32), 2.0, 0.0, LIGHTS.astype(np.float32))
+SCENE = make_scene(CAMERA, STAGE, LIGHTS, RADIUS)
+SCALE = FIELD / SIDE
+
+
+def polygon(turn, middle, sides, size=256):
+    """Return the mask of a polygon mirrored about two axes, and its scale. sides: azimuth and distance."""
+    scale = FIELD / size
+    row, column = np.mgrid[0:size, 0:size]
+    x, y = (column + 0.5 - size / 2) * scale - middle[0], (size / 2 - row - 0.5) * scale - middle[1]
+    mask = np.ones((size, size), bool)
+    for azimuth, distance in sides:
+        for each in (azimuth, math.pi - azimuth, math.pi + azimuth, -azimuth):
+            mask &= math.cos(each + turn) * x + math.sin(each + turn) * y < distance
+    return mask, scale
+
+
+def stone_mask(size=SIDE):
+    sides = [(math.atan2(abs(y), abs(x)), d) for x, y, z, d in STONE.planes if abs(z) < 1e-9]
+    return polygon(0.0, (0.0, 0.0), sides, size)
+
+
+def cut_of_stone():
+    """Return the cut with the stone's own numbers, whose outline is the stone's."""
+    mask, scale = stone_mask(256)
+    cut = Cut(find_outline(mask, scale))
+    numbers = np.zeros(len(cut.step))
+    numbers[:2] = INDEX, 0.0
+
+    def distance(slope_deg, azimuth, up):
+        out, rise = math.sin(math.radians(slope_deg)), up * math.cos(math.radians(slope_deg))
+        normal = np.array([out * math.cos(azimuth), out * math.sin(azimuth), rise])
+        (its,) = np.flatnonzero(np.abs(STONE.planes[:, :3] - normal).max(axis=1) < 0.02)
+        return STONE.planes[its, 3]
+
+    azimuths = [turns[0] for turns in cut.turns]
+    numbers[2] = distance(0.0, 0.0, 1)
+    numbers[6 : 6 + len(azimuths)] = [distance(90.0, azimuth, 1) for azimuth in azimuths]
+    for k, slope in enumerate([*CROWN, *PAVILION]):
+        at = cut.row[k]
+        numbers[at : at + 1 + len(azimuths)] = slope, *(distance(slope, each, 1 if k < 3 else -1) for each in azimuths)
+    return cut, numbers
+
+
+CUT, NUMBERS = cut_of_stone()
+
+
+def evidence(texels=500, numbers=NUMBERS):
+    row, column = (each.ravel() for each in np.mgrid[8 : SIDE - 8, 8 : SIDE - 8])
+    some = evenly(len(row), texels)
+    place = SCENE.place(column[some], row[some])
+    blank = Evidence(SCENE, np.zeros((texels, len(TILTS))), place, 0.05)
+    every = np.arange(texels), np.arange(len(TILTS))
+    return Evidence(SCENE, blank.show(CUT, numbers, *every), place, 0.05)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.11, -0.4])
+@pytest.mark.parametrize("middle", [(0.0, 0.0), (0.03, -0.05)])
+def test_an_outline_tells_its_axes_middle_and_sides(turn, middle):
+    sides = ((0.0, 0.34), (math.pi / 4, 0.45), (math.pi / 2, 0.47))
+    found = find_outline(*polygon(turn, middle, sides))
+    assert found.turn_rad == pytest.approx(turn, abs=0.006)
+    assert found.middle == pytest.approx(middle, abs=0.002)
+    told = sorted(found.sides)
+    assert [azimuth for azimuth, _ in told] == pytest.approx([azimuth for azimuth, _ in sides], abs=0.03)
+    assert [distance for _, distance in told] == pytest.approx([distance for _, distance in sides], abs=0.006)
+
+
+def test_other_outlines_are_no_step_cuts():
+    row, column = np.mgrid[0:256, 0:256]
+    assert find_outline(np.hypot(row - 128, column - 128) < 100, FIELD / 256) is None
+    assert find_outline(np.hypot(row - 128, (column - 128) / 1.4) < 70, FIELD / 256) is None
+    assert find_outline(np.zeros((64, 64), bool), SCALE) is None
+    triangle = (row > 60) & (abs(column - 128) < (row - 60) * 0.6) & (row < 200)
+    assert find_outline(triangle, FIELD / 256) is None
+
+
+def test_the_planes_are_those_of_the_cut():
+    planes = CUT.planes(NUMBERS)
+    for plane in STONE.planes:
+        if plane[2] > -0.999:  # the simulated stone may end at a culet
+            assert np.abs(planes - plane).max(axis=1).min() < 0.02
+
+
+def test_a_turned_row_keeps_the_middles_of_its_facets():
+    for k in range(6):
+        moved = CUT.moved(NUMBERS, CUT.row[k], 2.0)
+        for s in range(len(CUT.turns)):
+            out, height = CUT._middle(NUMBERS, k, s)
+            for numbers in (NUMBERS, moved):
+                slope = math.radians(numbers[CUT.row[k]])
+                reach = math.sin(slope) * out + (1 if k < 3 else -1) * math.cos(slope) * height
+                assert reach == pytest.approx(numbers[CUT.row[k] + 1 + s], abs=1e-9)
+            assert 0 < out < 0.51
+
+
+def test_walks_meet_the_faces_that_the_simulator_meets_and_follow_retraces_them():
+    planes, material = STONE.planes, glass(INDEX)
+    walls = make_walls(planes)
+    ways = np.empty(walls.shape[1], np.float32)
+    face, leaving, weight = np.empty(12, np.int64), np.empty((12, 3)), np.empty(12)
+    inside, last = np.empty((12, len(planes))), np.empty(3)
+    rng = np.random.default_rng(2)
+    compared = 0
+    for x, y in rng.uniform(-0.3, 0.3, (60, 2)):
+        origin = np.array([0.4, -0.3, 8.0])
+        towards = np.array([x, y, 0.0]) - origin
+        towards /= np.linalg.norm(towards)
+        met = walk(walls, ways, ways.view(np.int32), INDEX, 0.0, 1e-3, *origin, *towards, face, leaving, weight)
+        exits = trace(STONE, material, origin, towards)
+        assert 0.97 < weight[:met].sum() < 1.0001  # the rest goes on
+        for k in range(met):
+            if weight[k] < 0.02:
+                continue
+            apart = np.linalg.norm(exits.direction - leaving[k], axis=1)
+            alike = np.linalg.norm(leaving[:met] - leaving[k], axis=1) < 1e-3  # parallel faces give parallel exits
+            own = (apart < 1e-3) & (exits.band == exits.band[0])
+            assert exits.weight[own].sum() == pytest.approx(weight[:met][alike].sum(), abs=4e-3)
+            point = origin + 8.0 * towards
+            assert follow(planes, INDEX, face, k + 1, *origin, *point, inside, last)
+            np.testing.assert_allclose(last, leaving[k], atol=1e-4)
+            assert inside[: k + 1].min() > -1e-5
+            compared += 1
+    assert compared > 100
+
+
+def test_a_ray_beside_the_stone_meets_nothing():
+    walls = make_walls(STONE.planes)
+    ways = np.empty(walls.shape[1], np.float32)
+    face, leaving, weight = np.empty(12, np.int64), np.empty((12, 3)), np.empty(12)
+    for x in (0.6, -0.7):
+        assert walk(walls, ways, ways.view(np.int32), INDEX, 0.0, 1e-3, x, 0, 8, 0, 0, -1, face, leaving, weight) == 0
+    with pytest.raises(ValueError, match="200 planes, more than 128"):
+        make_walls(np.zeros((200, 4)))
+
+
+def test_numbers_that_are_a_little_off_are_found_again():
+    shown = evidence(250)
+    rng = np.random.default_rng(0)
+    off = NUMBERS + rng.uniform(-1, 1, len(NUMBERS)) * 0.12 * CUT.reach
+    off[3:6] = 0.0
+    before = meets_db(shown, CUT, off)
+    found = _step_all(shown, CUT, _scan(shown, CUT, off, (2.0, 1.0)))
+    assert meets_db(shown, CUT, found) > before + 5
+    assert np.abs(found[CUT.row] - NUMBERS[CUT.row]).max() < 0.6
+
+
+def test_two_rows_at_one_place_are_told_apart():
+    shown = evidence(300)
+    twice = NUMBERS.copy()
+    own, other = CUT.row[3], CUT.row[4]
+    twice[own : own + 1 + len(CUT.turns)] = NUMBERS[other : other + 1 + len(CUT.turns)]
+    found = _replace_rows(shown, CUT, twice)
+    slopes = np.sort(found[CUT.row[3:]])
+    assert slopes == pytest.approx(sorted(PAVILION), abs=1.5)
+
+
+def test_a_stone_that_no_cut_explains_has_none():
+    shown = evidence(40)
+    noise = Evidence(SCENE, np.random.default_rng(1).random(shown.shown.shape), shown.place, shown.gain)
+    stages = []
+    round_mask = np.hypot(*(np.mgrid[0:SIDE, 0:SIDE] - 31.5)) < 25
+    mask = (round_mask * 255).astype(np.uint8)
+    assert trace_cut(noise, mask, SCALE, "diamond", lambda *told: stages.append(told)) is None
+    assert stages == []
+    assert LEAST_GAIN_DB > 0
+
+
+def test_the_flashes_of_a_cut_show_what_its_rays_do():
+    mask, _ = stone_mask()
+    texels = np.flatnonzero(mask)
+    gain, white = 0.05, 1000
+    rig = make_tilt_rig(TILTS, 2.0, "tilts.csv", radius_rad=RADIUS)
+    place = SCENE.place(texels % SIDE, texels // SIDE)
+    traced = show_planes(SCENE, CUT.planes(NUMBERS), INDEX, 0.0, place, np.arange(len(TILTS)))
+    light = traced * light_kernel(RADIUS)[0]
+    codes = np.rint(np.clip(light * white, 0, 60000)).astype(np.uint16)
+    table = (np.arange(1 << 16) / white).astype(np.float32)
+    stack = RadianceStack(np.repeat(codes[..., None], 3, axis=2), table, None, texels, (SIDE, SIDE))
+    state = make_state(stack, rig, gain, THOROUGH, None, formed=True)
+    state.search = state.search._replace(light=flat_points(state.directions).astype(np.float32))
+    flashes, seers = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, 20.0))
+    assert len(flashes.width) > 50
+    assert all(len(each) > 0 for each in seers) and np.isfinite(flashes.edge).all()
+    assert np.abs(flashes.place).max() <= 1.4 and np.hypot(*flashes.form.T).max() <= 0.9991
+
+    pairs = [(texel, f) for f, each in enumerate(seers) for texel in each.tolist()]
+    texel, facet = np.array(sorted(pairs)).T
+    start = np.searchsorted(texel, np.arange(len(texels) + 1))
+    seen = Seen(start.astype(np.int64), facet.astype(np.int32), flashes.weight[facet])
+    shown = np.zeros((len(texels), len(TILTS), 3), np.float32)
+    point, places = chart_encode(state.directions), state.places
+    add_flashes(state.search, point, flashes, seen, places.column, places.row, np.arange(len(texels)), shown)
+    ours, theirs = (np.clip(each, 0, 1) ** (1 / DISPLAY_GAMMA) for each in (shown[..., 1], light * gain))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.75
+    assert 0.8 < ours.sum() / theirs.sum() < 1.5  # the fit to photos that follows makes them disjoint
+
+
+def test_flares_do_not_depend_on_the_threads(monkeypatch):
+    place = SCENE.place(np.arange(10, 50), np.arange(10, 50))
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("GEODFX_THREADS", threads)
+        found.append(list_flares(SCENE, CUT.planes(NUMBERS), INDEX, 0.5, place))
+    for name in ("key", "texel", "tilt", "light", "face", "weight", "seen"):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
+    assert len(found[0].key) > 100
