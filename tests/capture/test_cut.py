@@ -172,7 +172,7 @@ def test_a_ray_beside_the_stone_meets_nothing():
 
 
 def test_numbers_that_are_a_little_off_are_found_again():
-    shown = evidence(250)
+    shown = evidence(100)
     rng = np.random.default_rng(0)
     off = NUMBERS + rng.uniform(-1, 1, len(NUMBERS)) * 0.12 * CUT.reach
     off[3:6] = 0.0
@@ -183,7 +183,7 @@ def test_numbers_that_are_a_little_off_are_found_again():
 
 
 def test_two_rows_at_one_place_are_told_apart():
-    shown = evidence(300)
+    shown = evidence(100)
     twice = NUMBERS.copy()
     own, other = CUT.row[3], CUT.row[4]
     twice[own : own + 1 + len(CUT.turns)] = NUMBERS[other : other + 1 + len(CUT.turns)]
