@@ -19,7 +19,7 @@ from geodfx.jit import run_bands
 
 __all__ = ["start_from_cut"]
 
-MOST = 3000  # flashes
+MOST = 2000  # flashes
 LEAST_LOOKS = 3  # of one
 LISTED = 40000  # texels at most whose looks are listed
 ACROSS = 182  # texels of a stone, by the root of their number, by which widths are told

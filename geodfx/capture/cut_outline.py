@@ -10,10 +10,9 @@ import numpy as np
 
 from geodfx.arrays import F64, Bool
 
-__all__ = ["FIXED", "PLACE", "ROWS", "Cut", "Outline", "find_outline"]
+__all__ = ["FIXED", "ROWS", "Cut", "Outline", "find_outline"]
 
 ROWS = 3  # of the crown and of the pavilion; a cut of fewer has some that cut nothing
-PLACE = (3, 4, 5)  # turn, shift right and up
 FIXED = 6  # numbers of a cut before its girdle's: index, absorbance, height of the table, turn, shift right and up
 BEND = 1.3 / 256  # of the picture's width: how far an outline may leave a straight side
 STRAIGHT = 0.05  # of the outline's length: sides that are as long
@@ -102,7 +101,8 @@ class Cut:
     """A step cut with the sides of an outline, all of whose planes follow from a few numbers.
 
     Index, absorbance a stone width, the height of the table, how far the whole is turned and where its middle lies;
-    how far off the girdle's sides lie; then row by row, the crown's from the girdle up and the pavilion's from it down,
+    how far off the girdle's sides lie, and how far those that come in fours are turned from the outline's, which is
+    that of all tilts together; then row by row, the crown's from the girdle up and the pavilion's from it down,
     slope in degrees and how far off its facets lie, side by side.
     """
 
@@ -111,14 +111,22 @@ class Cut:
         self.distance = np.array([distance for _, distance in outline.sides])
         self.turns = [_copies(azimuth) for azimuth, _ in outline.sides]
         sides = len(self.turns)
+        self.fours = [s for s, turns in enumerate(self.turns) if len(turns) == 4]
+        fours = len(self.fours)
         # How far a number is moved to learn what it changes, and how far the best may lie from where a search is.
         self.step = np.array(
-            [0.004, 0.1, 0.001, 0.001, 0.001, 0.001] + [0.001] * sides + ([0.1] + [0.001] * sides) * 2 * ROWS
+            [0.004, 0.1, 0.001, 0.001, 0.001, 0.001]
+            + [0.001] * sides
+            + [0.003] * fours
+            + ([0.1] + [0.001] * sides) * 2 * ROWS
         )
         self.reach = np.array(
-            [0.012, 0.5, 0.03, 0.006, 0.006, 0.006] + [0.012] * sides + ([2.0] + [0.03] * sides) * 2 * ROWS
+            [0.012, 0.5, 0.03, 0.006, 0.006, 0.006]
+            + [0.012] * sides
+            + [0.02] * fours
+            + ([2.0] + [0.03] * sides) * 2 * ROWS
         )
-        self.row = [FIXED + sides + (1 + sides) * k for k in range(2 * ROWS)]
+        self.row = [FIXED + sides + fours + (1 + sides) * k for k in range(2 * ROWS)]
 
     def planes(self, numbers: F64) -> F64:
         """Return the planes (P, 4): outward normal and distance."""
@@ -129,14 +137,17 @@ class Cut:
             x, y = out * math.cos(azimuth + turn), out * math.sin(azimuth + turn)
             found.append((x, y, rise, distance + x * right + y * up))
 
-        for s, turns in enumerate(self.turns):
-            for azimuth in turns:
+        turns = [list(each) for each in self.turns]
+        for s, lean in zip(self.fours, numbers[FIXED + len(turns) :], strict=False):
+            turns[s] = _copies(turns[s][0] + lean)
+        for s, azimuths in enumerate(turns):
+            for azimuth in azimuths:
                 add(1.0, 0.0, azimuth, numbers[FIXED + s])
         for k, at in enumerate(self.row):
             slope = math.radians(numbers[at])
             rise = math.cos(slope) if k < ROWS else -math.cos(slope)
-            for s, turns in enumerate(self.turns):
-                for azimuth in turns:
+            for s, azimuths in enumerate(turns):
+                for azimuth in azimuths:
                     add(math.sin(slope), rise, azimuth, numbers[at + 1 + s])
         return np.array(found)
 
@@ -209,14 +220,17 @@ class Cut:
         return changed
 
     def around(
-        self, index: float, absorbance: float, girdle: float, thick: float, scale: float, rows: list[tuple[F64, F64]]
-    ) -> F64:
+        self, index: float, absorbance: float, girdle: float, thick: float, scale: float, lean: float,
+        rows: list[tuple[F64, F64]],
+    ) -> F64:  # fmt: skip
         """Return the numbers of a cut whose rows go once around.
 
-        girdle: the height of its middle. scale: of the outline. rows: of crown and pavilion, slopes and how far in.
+        girdle: the height of its middle. scale: of the outline. lean: of sides that come in fours, radians. rows: of
+        crown and pavilion, slopes and how far in.
         """
         distance = self.distance * scale
         numbers = [index, absorbance, 0.0, self.outline.turn_rad, *self.outline.middle, *distance]
+        numbers += [lean] * len(self.fours)
         for (slopes, inwards), up in zip(rows, (1, -1), strict=True):
             z, gone = girdle + up * thick / 2, 0.0
             for slope, inward in zip(slopes, inwards * distance.min(), strict=True):

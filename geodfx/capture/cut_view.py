@@ -10,19 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64, U64
+from geodfx.capture.cut_rays import Looks, Tilts, join_looks, keep_looks, make_looks, make_tilts, trace_places
 from geodfx.constants import LIGHT_EDGE
-from geodfx.jit import kernel, run_bands
-from geodfx.rays.walks import make_walls, walk
+from geodfx.jit import run_bands
+from geodfx.rays.walks import make_walls
 from geodfx.tilting import Camera, TiltStage, tilt_rotation
 
-__all__ = ["MOST_FACES", "Flares", "Rim", "Scene", "list_flares", "make_scene", "show_planes"]
+__all__ = ["Flares", "Rim", "Scene", "list_flares", "make_scene", "show_planes"]
 
 I32 = npt.NDArray[np.int32]
 
-MOST_FACES = 12  # that a ray meets
-LEAST_SHOWN = 0.02  # of a ray: what is fainter tells little of the planes
-LEAST_LISTED = 0.004
-TEXELS_AT_ONCE, FLARES_A_RAY = 64, 8
+LISTED_AT_ONCE, LOOKS_A_RAY = 64, 8
 
 
 class Rim(NamedTuple):
@@ -36,8 +34,8 @@ class Rim(NamedTuple):
 class Scene:
     """Where camera and lights stand, seen from the stone, at L tilts; lengths in stone widths."""
 
+    tilt_rad: F64  # (L, 2) pitch and roll
     camera: F64  # (L, 3)
-    light: F64  # (L, N, 3)
     rig_lights: F64  # (N, 3) as the untilted stone sees them
     distance: float  # of the camera
     height: float  # of the plane of the texels
@@ -50,6 +48,11 @@ class Scene:
         """Return where texels (T,) lie on their plane, (T, 2) to the right and up."""
         width, height = self.size
         return np.stack([(column + 0.5 - width / 2) * self.grid, (height / 2 - row - 0.5) * self.grid], axis=1)
+
+    def tilts(self, which: I64, wider: float = 1.0) -> Tilts:
+        """Return some tilts as rays see them; their lights so many times as soft."""
+        rim = self.rim(wider)
+        return make_tilts(self.tilt_rad[which], self.camera[which], self.rig_lights, rim.whole, rim.none)
 
     def rim(self, wider: float = 1.0) -> Rim:
         """Return the rim of the lights, so many times as soft."""
@@ -76,8 +79,8 @@ def make_scene(camera: Camera, stage: TiltStage, rig_lights: F64, radius_rad: fl
         raise ValueError("rays need a near camera")
     turns = [tilt_rotation(pitch, roll).T for pitch, roll in stage.tilt_rad.astype(np.float64).tolist()]
     return Scene(
+        tilt_rad=stage.tilt_rad.astype(np.float64),
         camera=np.array([camera.distance * turn[:, 2] for turn in turns]),
-        light=np.array([rig_lights @ turn.T for turn in turns]),
         rig_lights=rig_lights,
         distance=camera.distance,
         height=stage.plane_height,
@@ -95,106 +98,30 @@ def show_planes(
 
     absorbance: a stone width. wider: how many times as soft the rims of lights are. One ray each.
     """
-    out = np.empty((len(place), len(tilts)))
-    camera, light = scene.camera[tilts], scene.light[tilts]
-    _show(make_walls(planes), index, absorbance, camera, light, scene.rim(wider), place, scene.height, out)
-    return out
-
-
-@kernel
-def _show(
-    walls: F32, index: float, absorbance: float, camera: F64, light: F64, rim: Rim, place: F64, height: float,
-    out: F64,
-) -> None:  # fmt: skip
-    ways, face = np.empty(walls.shape[1], np.float32), np.empty(MOST_FACES, np.int64)
-    bits = ways.view(np.int32)
-    leaving, weight = np.empty((MOST_FACES, 3)), np.empty(MOST_FACES)
-    for t in range(len(place)):
-        for i in range(len(camera)):
-            met = _look(
-                walls, ways, bits, index, absorbance, LEAST_SHOWN, camera[i], place[t], height, face, leaving, weight
-            )
-            total = 0.0
-            for k in range(met):
-                if weight[k] > 0.0:
-                    for n in range(light.shape[1]):
-                        total += weight[k] * _see(leaving[k], light[i, n], rim)
-            out[t, i] = total
-
-
-@kernel
-def _look(
-    walls: F32, ways: F32, bits: I32, index: float, absorbance: float, least: float, camera: F64, place: F64,
-    height: float, face: I64, leaving: F64, weight: F64,
-) -> int:  # fmt: skip
-    """`walk` from the camera through a place of the texels' plane."""
-    dx, dy, dz = place[0] - camera[0], place[1] - camera[1], height - camera[2]
-    size = math.sqrt(dx * dx + dy * dy + dz * dz)
-    return walk(
-        walls, ways, bits, index, absorbance, least, camera[0], camera[1], camera[2], dx / size, dy / size, dz / size,
-        face, leaving, weight,
-    )  # fmt: skip
-
-
-@kernel
-def _see(leaving: F64, light: F64, rim: Rim) -> float:
-    """Return how much of a light, 0..1, what leaves in a direction sees: a ramp in the cosine."""
-    cosine = leaving[0] * light[0] + leaving[1] * light[1] + leaving[2] * light[2]
-    seen: float = min(max((cosine - rim.none) / (rim.whole - rim.none), 0.0), 1.0)
-    return seen
+    shown, looked = np.zeros((len(place), len(tilts)), np.float32), scene.tilts(tilts, wider)
+    trace_places(
+        make_walls(planes), planes, index, absorbance, looked, place, scene.height, 0, len(place), shown, make_looks(0)
+    )
+    return shown.astype(np.float64)
 
 
 def list_flares(scene: Scene, planes: F64, index: float, absorbance: float, place: F64) -> Flares:
     """Return all looks at lights from places (T, 2) at all tilts, in the order of the places."""
-    walls, count = make_walls(planes), len(place)
-    parts: list[tuple[npt.NDArray[np.generic], ...]] = [()] * -(-count // TEXELS_AT_ONCE)
+    walls, count, tilts = make_walls(planes), len(place), len(scene.camera)
+    looked, shown = scene.tilts(np.arange(tilts)), np.zeros((count, tilts), np.float32)
+    parts: list[Looks] = [make_looks(0)] * -(-count // LISTED_AT_ONCE)
 
     def work(first: int, last: int) -> None:
-        most = TEXELS_AT_ONCE * len(scene.camera) * FLARES_A_RAY
-        key, number = np.empty(most, np.uint64), np.empty((most, 3), np.int32)
-        face, share = np.empty((most, MOST_FACES), np.int16), np.empty((most, 2), np.float32)
+        looks = make_looks(LISTED_AT_ONCE * tilts * LOOKS_A_RAY)
         for part in range(first, last):
-            begin = part * TEXELS_AT_ONCE
-            end = min(begin + TEXELS_AT_ONCE, count)
-            listed = _list(
-                walls, index, absorbance, scene.camera, scene.light, scene.rim(), place, scene.height, begin, end,
-                key, number, face, share,
-            )  # fmt: skip
-            parts[part] = tuple(each[:listed].copy() for each in (key, number, face, share))
+            begin, end = part * LISTED_AT_ONCE, min((part + 1) * LISTED_AT_ONCE, count)
+            listed = trace_places(
+                walls, planes, index, absorbance, looked, place, scene.height, begin, end, shown, looks
+            )
+            parts[part] = keep_looks(looks, listed)
 
     run_bands(work, len(parts))
-    key, number, face, share = (np.concatenate(each) for each in zip(*parts, strict=True))
-    texel, tilt, light = number[:, 0].copy(), number[:, 1].copy(), number[:, 2].astype(np.int8)
-    return Flares(key, texel, tilt, light, face, share[:, 0].copy(), share[:, 1].copy())
-
-
-@kernel
-def _list(
-    walls: F32, index: float, absorbance: float, camera: F64, light: F64, rim: Rim, place: F64, height: float,
-    first: int, last: int, key: U64, number: I32, face: npt.NDArray[np.int16], share: F32,
-) -> int:  # fmt: skip
-    """Write the looks of places first to last; returns how many. key: an FNV hash of path and light."""
-    ways, met = np.empty(walls.shape[1], np.float32), np.empty(MOST_FACES, np.int64)
-    bits = ways.view(np.int32)
-    leaving, weight = np.empty((MOST_FACES, 3)), np.empty(MOST_FACES)
-    prime, count = np.uint64(1099511628211), 0
-    for t in range(first, last):
-        for i in range(len(camera)):
-            faces = _look(
-                walls, ways, bits, index, absorbance, LEAST_LISTED, camera[i], place[t], height, met, leaving, weight
-            )
-            path = np.uint64(14695981039346656037)
-            for k in range(faces):
-                path = (path ^ np.uint64(met[k] + 1)) * prime
-                if weight[k] < LEAST_LISTED:
-                    continue
-                for n in range(light.shape[1]):
-                    seen = _see(leaving[k], light[i, n], rim)
-                    if seen > 0.0 and count < len(key):
-                        key[count] = (path ^ np.uint64((n + 1) << 32)) * prime
-                        number[count, 0], number[count, 1], number[count, 2] = t, i, n
-                        share[count, 0], share[count, 1] = weight[k], seen
-                        for j in range(MOST_FACES):
-                            face[count, j] = met[j] if j <= k else -1
-                        count += 1
-    return count
+    looks = join_looks(parts)
+    texel, tilt, light = (looks.number[:, j].copy() for j in range(3))
+    weight, seen = (looks.share[:, j].copy() for j in range(2))
+    return Flares(looks.key, texel, tilt, light.astype(np.int8), looks.face, weight, seen)

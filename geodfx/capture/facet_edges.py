@@ -152,12 +152,12 @@ def _add_pair(
 
 @kernel
 def _add_costs(numbers: F64, first: F64, pull: F64, stiff: F64) -> float:
-    """Add what sharpness and moves cost to pull and stiff, and return it."""
+    """Add what sharpness and moves beside the first cost to pull and stiff, and return it."""
     loss = 0.0
     for j in range(WEIGHTS):
         if j < PLACE and j % 5 == 0:  # offsets are free
             continue
-        cost, its = (MOVING if j % 5 > 2 else SHARP, numbers[j]) if j < PLACE else (STILL, numbers[j] - first[j])
+        cost, its = STILL if j >= PLACE else MOVING if j % 5 > 2 else SHARP, numbers[j] - first[j]
         loss += cost * its * its
         pull[j] -= cost * its
         stiff[j, j] += cost
@@ -253,13 +253,14 @@ def fit_flash(
     clear: F32,
     base: F32,
     rounds: int,
+    trusted: bool,
 ) -> float:
     """Move all numbers of facet f, in place, to where they meet the photos of some of its texels best.
 
     Returns how much higher the loss would be without it.
 
     texels: (n,), their displayed light x and base (n, L, 3) and clearness (n, L). point: (L, 2) of the lights on the
-    chart.
+    chart. trusted: its edges are where they are for a reason; else those that are soft and still are likelier.
     """
     sample = np.empty(len(texels) * min(len(search.light), 64), np.int32)
     light = np.empty_like(sample)
@@ -282,6 +283,8 @@ def fit_flash(
     stiff, to_stiff = np.empty((NUMBERS, NUMBERS)), np.empty((NUMBERS, NUMBERS))
     _load(flashes, f, scale, first)
     best[:], trial[:] = first, first
+    if not trusted:
+        first[:PLACE] = 0.0
     least, damping, held = math.inf, DAMPING, True
     for turn in range(rounds):
         loss = _add_up(

@@ -80,7 +80,7 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
         rounds = TRACED_ROUNDS if traced is not None else FIRST_ROUNDS if sweep == 0 else ROUNDS
         done = state.count(f"edges {sweep + 1} of {sweeps}", len(flashes.width))
         for batch in batches_apart(reach, brightness, len(state.stack.texels)):
-            _fit_batch(state, point, flashes, reach, batch, rounds, gain)
+            _fit_batch(state, point, flashes, reach, batch, rounds, traced is not None, gain)
             if done is not None:
                 done(len(batch))
         _fit_base(state, point, flashes, reach)
@@ -208,7 +208,9 @@ def batches_apart(reach: Reach, brightness: F64, texels: int) -> list[I64]:
     return [np.array(batch, np.int64) for batch in batches]
 
 
-def _fit_batch(state: FitState, point: F64, flashes: Flashes, reach: Reach, batch: I64, rounds: int, gain: F64) -> None:
+def _fit_batch(
+    state: FitState, point: F64, flashes: Flashes, reach: Reach, batch: I64, rounds: int, trusted: bool, gain: F64
+) -> None:
     """Fit facets that share no texel, and write into gain (F,) how much more would be lost without each."""
 
     def work(first: int, last: int) -> None:
@@ -218,7 +220,7 @@ def _fit_batch(state: FitState, point: F64, flashes: Flashes, reach: Reach, batc
             x, clear = state.photos(texels)
             gain[f] = len(its) / len(texels) * fit_flash(
                 state.search, point, flashes, f, reach, state.places.column, state.places.row,
-                texels, x, clear, state.base(texels), rounds,
+                texels, x, clear, state.base(texels), rounds, trusted,
             )  # fmt: skip
 
     run_bands(work, len(batch))

@@ -7,20 +7,24 @@ between them, 0..1; `eta` is the index beyond the border over the index before i
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
-from geodfx.jit import kernel
+from geodfx.jit import Packet, kernel
 
 __all__ = [
+    "bend",
     "brewster_angle",
     "critical_angle",
     "fresnel",
     "fresnel_polarised",
     "minimum_deviation",
     "reflect",
+    "reflected_shares",
     "refract",
 ]
 
 Vector = tuple[float, float, float]
+Number = TypeVar("Number", float, Packet)  # `if` is not asked of either
 
 
 @kernel
@@ -29,10 +33,13 @@ def fresnel_polarised(cos_i: float, eta: float) -> tuple[float, float]:
 
     Beyond the critical angle both are 1.
     """
-    squared = eta * eta - 1.0 + cos_i * cos_i  # (eta cos_t)^2
-    if squared <= 0.0:
-        return 1.0, 1.0
-    inner = math.sqrt(squared)
+    squared = eta * eta - 1.0 + cos_i * cos_i
+    return (1.0, 1.0) if squared <= 0.0 else reflected_shares(cos_i, math.sqrt(squared), eta)
+
+
+@kernel
+def reflected_shares(cos_i: Number, inner: Number, eta: float) -> tuple[Number, Number]:
+    """Return the reflectances (s, p); inner: eta times the refracted ray's cosine, 0 beyond the critical angle."""
     s = (cos_i - inner) / (cos_i + inner)
     p = (eta * eta * cos_i - inner) / (eta * eta * cos_i + inner)
     return s * s, p * p
@@ -46,7 +53,7 @@ def fresnel(cos_i: float, eta: float) -> float:
 
 
 @kernel
-def reflect(dx: float, dy: float, dz: float, nx: float, ny: float, nz: float) -> Vector:
+def reflect(dx: Number, dy: Number, dz: Number, nx: Number, ny: Number, nz: Number) -> tuple[Number, Number, Number]:
     """Return the direction d - 2 (d . n) n; the sign of n does not matter."""
     twice = 2.0 * (dx * nx + dy * ny + dz * nz)
     return dx - twice * nx, dy - twice * ny, dz - twice * nz
@@ -62,7 +69,14 @@ def refract(dx: float, dy: float, dz: float, nx: float, ny: float, nz: float, et
     squared = 1.0 - (1.0 - cos_i * cos_i) / (eta * eta)
     if squared <= 0.0:
         return 0.0, 0.0, 0.0
-    along = cos_i / eta - math.sqrt(squared)
+    return bend(dx, dy, dz, nx, ny, nz, cos_i / eta - math.sqrt(squared), eta)
+
+
+@kernel
+def bend(
+    dx: Number, dy: Number, dz: Number, nx: Number, ny: Number, nz: Number, along: Number, eta: float
+) -> tuple[Number, Number, Number]:
+    """Return d / eta + along n: the refracted direction, where along is cos_i / eta - cos_t."""
     return dx / eta + along * nx, dy / eta + along * ny, dz / eta + along * nz
 
 

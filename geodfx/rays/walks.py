@@ -1,123 +1,175 @@
-"""One camera ray through a convex stone within planes: the faces that it meets, and what leaves at each.
+"""Eight camera rays at once through a convex stone within planes: the faces that they meet, and what leaves there.
 
-`simulate.hits` has stones with curves and more than one solid; here all planes are asked at once, by lanes.
+`simulate.hits` has stones with curves and more than one solid; here each plane is asked of a packet of rays.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.jit import kernel
-from geodfx.rays.optics import fresnel, reflect, refract
+from geodfx.jit import PACKET, Packet, kernel, pick_less, read_packet, root, splat_packet, write_packet
+from geodfx.rays.optics import bend, reflect, reflected_shares, refract
 
-__all__ = ["MOST_PLANES", "follow", "make_walls", "walk"]
+__all__ = ["WALK_ROOM", "Leaving", "Ray", "bounce", "enter", "follow", "make_walls"]
 
-I32 = npt.NDArray[np.int32]
-
-MOST_PLANES = 128  # of a stone: their numbers take the lowest bits of a way's
-NUMBER = np.int32(MOST_PLANES - 1)
-KEPT = np.int32(~NUMBER)
-NOWHERE = np.int32(0x7F800000)  # the bits of an infinite way
-ALONG = np.float32(1e-6)  # cosines below this count as none
-EDGE = 1e-12
+WALK_ROOM = 4 * PACKET  # floats to work in
+ALONG = 1e-6  # cosines below this count as none
+EDGE = 1e-6
+FAR = 1e30
 
 
 def make_walls(planes: F64) -> F32:
-    """Return planes (P, 4), outward unit normal and distance from the origin, as `walk` asks them: (4, P)."""
-    if len(planes) > MOST_PLANES:
-        raise ValueError(f"a stone of {len(planes)} planes, more than {MOST_PLANES}")
-    return np.ascontiguousarray(planes.T.astype(np.float32))
+    """Return planes (P, 4), outward unit normal and distance from the origin, as rays ask them: (4 P,)."""
+    return np.ascontiguousarray(planes, np.float32).ravel()
+
+
+class Ray(NamedTuple):
+    """Eight rays inside a stone."""
+
+    x: Packet
+    y: Packet
+    z: Packet
+    dx: Packet
+    dy: Packet
+    dz: Packet
+    left: Packet  # of their light; 0 where a ray passed the stone by, or got lost
+
+
+class Leaving(NamedTuple):
+    """What leaves a stone where eight rays meet its faces."""
+
+    face: Packet  # their numbers; -1 where none was met
+    dx: Packet
+    dy: Packet
+    dz: Packet
+    weight: Packet  # of the rays' light
 
 
 @kernel
-def _enter(walls: F32, ways: F32, bits: I32, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> int:
-    """Return at which plane a ray from outside enters, or -1; ways (P,): how far off. bits: those of ways."""
-    x, y, z = np.float32(ox), np.float32(oy), np.float32(oz)
-    u, v, w = np.float32(dx), np.float32(dy), np.float32(dz)
-    none, infinite = np.float32(0.0), np.float32(np.inf)
-    far = NOWHERE
-    for f in range(walls.shape[1]):
-        fall = walls[0, f] * u + walls[1, f] * v + walls[2, f] * w
-        gap = walls[3, f] - (walls[0, f] * x + walls[1, f] * y + walls[2, f] * z)
-        ways[f] = max(gap, none) / fall if fall > ALONG else infinite
-    for f in range(walls.shape[1]):
-        far = bits[f] if bits[f] < far else far
-    for f in range(walls.shape[1]):
-        fall = walls[0, f] * u + walls[1, f] * v + walls[2, f] * w
-        gap = walls[3, f] - (walls[0, f] * x + walls[1, f] * y + walls[2, f] * z)
-        ways[f] = max(gap / fall, none) if fall < -ALONG else none
-    near = np.int32(0)
-    for f in range(walls.shape[1]):
-        code = np.int32(np.int32(bits[f] & KEPT) | np.int32(f))
-        near = code if code > near else near
-    face = near & NUMBER
-    return int(face) if near > NUMBER and bits[face] < far else -1
+def enter(
+    walls: F32, ahead: F32, index: float, px: float, py: float, pz: float, dx: Packet, dy: Packet, dz: Packet, room: F32
+) -> tuple[Leaving, Ray]:
+    """Let rays from outside through a point enter; returns the glare of the surface, and the rays within.
 
-
-@kernel
-def _leave(walls: F32, ways: F32, bits: I32, x: float, y: float, z: float, dx: float, dy: float, dz: float) -> int:
-    """Return at which plane a ray from inside leaves, or -1; ways (P,): how far off. bits: those of ways.
-
-    The bits of floats that are not negative rise as they do, so that the least is found by lanes, with its number.
+    dx, dy, dz: unit vectors. ahead (P,): how far inside each plane the point lies. walls: see `make_walls`; room
+    (WALK_ROOM,).
     """
-    px, py, pz = np.float32(x), np.float32(y), np.float32(z)
-    u, v, w = np.float32(dx), np.float32(dy), np.float32(dz)
-    none, infinite = np.float32(0.0), np.float32(np.inf)
-    for f in range(walls.shape[1]):
-        rise = walls[0, f] * u + walls[1, f] * v + walls[2, f] * w
-        gap = walls[3, f] - (walls[0, f] * px + walls[1, f] * py + walls[2, f] * pz)
-        ways[f] = max(gap, none) / rise if rise > ALONG else infinite
-    best = NOWHERE
-    for f in range(walls.shape[1]):
-        code = np.int32(np.int32(bits[f] & KEPT) | np.int32(f))
-        best = code if code < best else best
-    return int(best & NUMBER) if best < NOWHERE else -1
+    none = splat_packet(np.float32(0.0))
+    way, face = _enter(walls, ahead, dx, dy, dz)
+    nx, ny, nz = _normals(walls, face, room)
+    cosine = _held(none - (dx * nx + dy * ny + dz * nz))
+    reflected = _reflected(cosine, index)
+    whole = pick_less(face, none, none, none + 1.0)
+    gx, gy, gz = reflect(dx, dy, dz, nx, ny, nz)
+    kx, ky, kz = _refracted(dx, dy, dz, nx, ny, nz, cosine, index)
+    within = Ray(way * dx + px, way * dy + py, way * dz + pz, kx, ky, kz, whole * (1.0 - reflected))
+    return Leaving(face, gx, gy, gz, whole * reflected), within
 
 
 @kernel
-def walk(
-    walls: F32, ways: F32, bits: I32, index: float, absorbance: float, least: float,
-    ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, face: I64, leaving: F64, weight: F64,
-) -> int:  # fmt: skip
-    """Follow a ray from outside until less than `least` of it is left; returns how many faces it meets, 0 if none.
+def bounce(walls: F32, index: float, absorbance: float, ray: Ray, room: F32) -> tuple[Leaving, Ray]:
+    """Follow rays to the next faces; returns what leaves there, and what goes on. absorbance: a length of one."""
+    none = splat_packet(np.float32(0.0))
+    way, face = _leave(walls, ray.x, ray.y, ray.z, ray.dx, ray.dy, ray.dz)
+    nx, ny, nz = _normals(walls, face, room)
+    left = pick_less(face, none, none, ray.left * _clear(way * absorbance))
+    cosine = _held(ray.dx * nx + ray.dy * ny + ray.dz * nz)
+    reflected = _reflected(cosine, 1.0 / index)
+    lx, ly, lz = _refracted(ray.dx, ray.dy, ray.dz, -nx, -ny, -nz, cosine, 1.0 / index)
+    kx, ky, kz = reflect(ray.dx, ray.dy, ray.dz, nx, ny, nz)
+    x, y, z = ray.x + way * ray.dx, ray.y + way * ray.dy, ray.z + way * ray.dz
+    return Leaving(face, lx, ly, lz, left * (1.0 - reflected)), Ray(x, y, z, kx, ky, kz, left * reflected)
 
-    Written: the faces (K,) at most, in which direction (K, 3) light leaves there, and how much of the ray's, weight
-    (K,); the first is the glare of the surface. absorbance: a length of one. walls: see `make_walls`, P planes; ways
-    (P,) and bits, the same memory as integers, are room to work in.
-    """
-    first = _enter(walls, ways, bits, ox, oy, oz, dx, dy, dz)
-    if first < 0:
-        return 0
-    way = float(ways[first])
-    x, y, z = ox + way * dx, oy + way * dy, oz + way * dz
-    nx, ny, nz = float(walls[0, first]), float(walls[1, first]), float(walls[2, first])
-    reflected = fresnel(min(max(-(dx * nx + dy * ny + dz * nz), EDGE), 1.0), index)
-    leaving[0, 0], leaving[0, 1], leaving[0, 2] = reflect(dx, dy, dz, nx, ny, nz)
-    face[0], weight[0] = first, reflected
-    kx, ky, kz = refract(dx, dy, dz, nx, ny, nz, index)
-    left, count = 1.0 - reflected, 1
-    while count < len(face):
-        f = _leave(walls, ways, bits, x, y, z, kx, ky, kz)
-        if f < 0:
-            break
-        way = float(ways[f])
-        left *= math.exp(-absorbance * way)
-        x, y, z = x + way * kx, y + way * ky, z + way * kz
-        nx, ny, nz = float(walls[0, f]), float(walls[1, f]), float(walls[2, f])
-        reflected = fresnel(min(max(kx * nx + ky * ny + kz * nz, EDGE), 1.0), 1.0 / index)
-        face[count], weight[count] = f, left * (1.0 - reflected)
-        if reflected < 1.0:
-            leaving[count, 0], leaving[count, 1], leaving[count, 2] = refract(kx, ky, kz, -nx, -ny, -nz, 1.0 / index)
-        count += 1
-        left *= reflected
-        if left < least:
-            break
-        kx, ky, kz = reflect(kx, ky, kz, nx, ny, nz)
-    return count
+
+@kernel
+def _enter(walls: F32, ahead: F32, dx: Packet, dy: Packet, dz: Packet) -> tuple[Packet, Packet]:
+    """Return how far beyond a point rays enter, and at which plane; -1 where they pass the stone by."""
+    none, along = splat_packet(np.float32(0.0)), splat_packet(np.float32(ALONG))
+    near, far, face = none - FAR, none + FAR, none - 1.0
+    for f in range(len(ahead)):
+        at = np.uint64(4) * np.uint64(f)
+        rise = dx * walls[at] + dy * walls[at + np.uint64(1)] + dz * walls[at + np.uint64(2)]
+        way = ahead[f] / rise
+        far = pick_less(along, rise, pick_less(way, far, way, far), far)
+        entering = pick_less(rise, none - ALONG, way, none - FAR)
+        face = pick_less(near, entering, none + f, face)
+        near = pick_less(near, entering, entering, near)
+    face = pick_less(near, far, face, none - 1.0)
+    return pick_less(face, none, none, near), face
+
+
+@kernel
+def _leave(walls: F32, x: Packet, y: Packet, z: Packet, dx: Packet, dy: Packet, dz: Packet) -> tuple[Packet, Packet]:
+    """Return how far rays from inside go, and which plane they leave by, or -1; gap / rise, without dividing."""
+    none, along, far = splat_packet(np.float32(0.0)), splat_packet(np.float32(ALONG)), splat_packet(np.float32(FAR))
+    gap, rise, face = none + 1.0, none, none - 1.0
+    for f in range(len(walls) // 4):
+        at = np.uint64(4) * np.uint64(f)
+        nx, ny, nz = walls[at], walls[at + np.uint64(1)], walls[at + np.uint64(2)]
+        its_rise = dx * nx + dy * ny + dz * nz
+        its_gap = walls[at + np.uint64(3)] - (x * nx + y * ny + z * nz)
+        its_gap = pick_less(along, its_rise, pick_less(its_gap, none, none, its_gap), far)
+        one, other = its_gap * rise, gap * its_rise
+        gap, rise = pick_less(one, other, its_gap, gap), pick_less(one, other, its_rise, rise)
+        face = pick_less(one, other, none + f, face)
+    return pick_less(face, none, none, gap / pick_less(rise, along, along, rise)), face
+
+
+@kernel
+def _normals(walls: F32, face: Packet, room: F32) -> tuple[Packet, Packet, Packet]:
+    """Return the normals of eight planes; of plane 0 where there is none."""
+    write_packet(room, np.uint64(0), face)
+    for i in range(PACKET):
+        at = np.uint64(4) * np.uint64(max(room[np.uint64(i)], np.float32(0.0)))
+        for j in range(3):
+            room[np.uint64((1 + j) * PACKET + i)] = walls[at + np.uint64(j)]
+    return (
+        read_packet(room, np.uint64(PACKET)), read_packet(room, np.uint64(2 * PACKET)),
+        read_packet(room, np.uint64(3 * PACKET)),
+    )  # fmt: skip
+
+
+@kernel
+def _held(cosine: Packet) -> Packet:
+    """Return cosines held within EDGE and 1."""
+    least, most = splat_packet(np.float32(EDGE)), splat_packet(np.float32(1.0))
+    return pick_less(cosine, least, least, pick_less(most, cosine, most, cosine))
+
+
+@kernel
+def _positive(value: Packet) -> Packet:
+    none = splat_packet(np.float32(0.0))
+    return pick_less(value, none, none, value)
+
+
+@kernel
+def _reflected(cosine: Packet, eta: float) -> Packet:
+    """Return the reflectances for unpolarised light."""
+    s, p = reflected_shares(cosine, root(_positive(cosine * cosine + (eta * eta - 1.0))), eta)
+    return (s + p) * 0.5
+
+
+@kernel
+def _refracted(
+    dx: Packet, dy: Packet, dz: Packet, nx: Packet, ny: Packet, nz: Packet, cosine: Packet, eta: float
+) -> tuple[Packet, Packet, Packet]:
+    """Return the refracted directions; of no meaning where all is reflected."""
+    squared = _positive(1.0 - (1.0 - cosine * cosine) / (eta * eta))
+    return bend(dx, dy, dz, nx, ny, nz, cosine / eta - root(squared), eta)
+
+
+@kernel
+def _clear(depth: Packet) -> Packet:
+    """Return exp(-depth), within 1e-4 of it: a series for a sixteenth of the depth, squared four times."""
+    part = depth * (-1.0 / 16.0)
+    share = 1.0 + part * (1.0 + part * (0.5 + part * (1.0 / 6.0 + part * (1.0 / 24.0))))
+    for _ in range(4):
+        share = share * share
+    return share
 
 
 @kernel

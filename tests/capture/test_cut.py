@@ -10,7 +10,7 @@ import pytest
 from geodfx.arrays import evenly
 from geodfx.basis import chart_encode, flat_points, light_kernel
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
-from geodfx.capture.cut_find import Evidence, _replace_rows, _scan, _step_all, meets_db
+from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.cut_outline import Cut, find_outline
 from geodfx.capture.cut_view import list_flares, make_scene, show_planes
@@ -20,7 +20,8 @@ from geodfx.capture.fit_texels import make_state
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import make_tilt_rig
 from geodfx.constants import DISPLAY_GAMMA, MOST_PLACE
-from geodfx.rays.walks import follow, make_walls, walk
+from geodfx.jit import PACKET, kernel, read_packet, write_packet
+from geodfx.rays.walks import WALK_ROOM, bounce, enter, follow, make_walls
 from geodfx.simulate.solids import step_cut
 from geodfx.tilting import Camera, TiltStage
 from tests.simulate.stones import glass, trace
@@ -28,6 +29,7 @@ from tests.simulate.stones import glass, trace
 CROWN, PAVILION = (44.0, 35.0, 25.0), (56.0, 47.0, 39.0)
 STONE = step_cut(1.3, 0.2, 0.55, CROWN, PAVILION, 0.03)
 INDEX, RADIUS = 1.77, math.radians(8)
+MET = 12  # faces that a ray is followed to
 SIDE, FIELD, DISTANCE = 64, 1.24, 8.0
 GRID = np.radians(np.arange(-9, 10, 3.0))
 TILTS = np.array([(pitch, roll) for pitch in GRID for roll in GRID])
@@ -70,6 +72,7 @@ def cut_of_stone():
 
     azimuths = [turns[0] for turns in cut.turns]
     numbers[2] = distance(0.0, 0.0, 1)
+    numbers[6 + len(azimuths)] = math.pi / 4 - cut.turns[cut.fours[0]][0]  # the simulated corners'
     numbers[6 : 6 + len(azimuths)] = [distance(90.0, azimuth, 1) for azimuth in azimuths]
     for k, slope in enumerate([*CROWN, *PAVILION]):
         at = cut.row[k]
@@ -86,7 +89,7 @@ def evidence(texels=500, numbers=NUMBERS):
     place = SCENE.place(column[some], row[some])
     blank = Evidence(SCENE, np.zeros((texels, len(TILTS))), place, 0.05)
     every = np.arange(texels), np.arange(len(TILTS))
-    return Evidence(SCENE, blank.show(CUT, numbers, *every), place, 0.05)
+    return Evidence(SCENE, blank.show(CUT, numbers, *every, 1.0, WITHIN), place, 0.05)
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.11, -0.4])
@@ -129,46 +132,84 @@ def test_a_turned_row_keeps_the_middles_of_its_facets():
             assert 0 < out < 0.51
 
 
-def test_walks_meet_the_faces_that_the_simulator_meets_and_follow_retraces_them():
+@kernel
+def _walk(walls, ahead, place, towards, room, met):
+    """Write faces, directions (3,) and weights of what leaves at the first MET faces that eight rays meet."""
+    one, two = np.uint64(PACKET), np.uint64(2 * PACKET)
+    leaving, ray = enter(
+        walls, ahead, INDEX, place[0], place[1], place[2],
+        read_packet(towards, np.uint64(0)), read_packet(towards, one), read_packet(towards, two), room,
+    )  # fmt: skip
+    for k in range(MET):
+        at = np.uint64(5 * PACKET * k)
+        write_packet(met, at, leaving.face)
+        write_packet(met, at + one, leaving.dx)
+        write_packet(met, at + two, leaving.dy)
+        write_packet(met, at + np.uint64(3 * PACKET), leaving.dz)
+        write_packet(met, at + np.uint64(4 * PACKET), leaving.weight)
+        leaving, ray = bounce(walls, INDEX, 0.0, ray, room)
+
+
+def walk(place, origins):
+    """Return what rays (8, 3) through a place meet: faces (8, MET), directions (8, MET, 3), weights (8, MET)."""
+    towards = place - origins
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    ahead = (STONE.planes[:, 3] - STONE.planes[:, :3] @ place).astype(np.float32)
+    room, met = np.empty(WALK_ROOM, np.float32), np.empty(MET * 5 * PACKET, np.float32)
+    _walk(make_walls(STONE.planes), ahead, place, towards.T.astype(np.float32).ravel(), room, met)
+    met = met.reshape(MET, 5, PACKET).transpose(2, 0, 1)
+    return towards, met[..., 0].astype(np.int64), met[..., 1:4].astype(np.float64), met[..., 4].astype(np.float64)
+
+
+def test_rays_meet_the_faces_that_the_simulator_meets_and_follow_retraces_them():
     planes, material = STONE.planes, glass(INDEX)
-    walls = make_walls(planes)
-    ways = np.empty(walls.shape[1], np.float32)
-    face, leaving, weight = np.empty(12, np.int64), np.empty((12, 3)), np.empty(12)
-    inside, last = np.empty((12, len(planes))), np.empty(3)
+    inside, last = np.empty((MET, len(planes))), np.empty(3)
     rng = np.random.default_rng(2)
     compared = beside = 0
-    for x, y in rng.uniform(-0.3, 0.3, (60, 2)):
-        origin = np.array([0.4, -0.3, 8.0])
-        towards = np.array([x, y, 0.0]) - origin
-        towards /= np.linalg.norm(towards)
-        met = walk(walls, ways, ways.view(np.int32), INDEX, 0.0, 1e-3, *origin, *towards, face, leaving, weight)
-        exits = trace(STONE, material, origin, towards)
-        assert 0.8 < weight[:met].sum() < 1.0001  # the rest goes on
-        for k in range(met):
-            if weight[k] < 0.02:
-                continue
-            apart = np.linalg.norm(exits.direction - leaving[k], axis=1)
-            alike = np.linalg.norm(leaving[:met] - leaving[k], axis=1) < 1e-3  # parallel faces give parallel exits
-            own = (apart < 1e-3) & (exits.band == exits.band[0])
-            if exits.weight[own].sum() != pytest.approx(weight[:met][alike].sum(), abs=4e-3):
-                beside += 1  # so near to an edge that floats tell the other face
-                break
-            point = origin + 8.0 * towards
-            assert follow(planes, INDEX, face, k + 1, *origin, *point, inside, last)
-            np.testing.assert_allclose(last, leaving[k], atol=1e-4)
-            assert inside[: k + 1].min() > -1e-5
-            compared += 1
+    for x, y in rng.uniform(-0.3, 0.3, (8, 2)):
+        place = np.array([x, y, 0.05])
+        origins = np.array([0.0, 0.0, 8.0]) + rng.uniform(-2, 2, (PACKET, 3))
+        for origin, *ray in zip(origins, *walk(place, origins), strict=True):
+            towards, face, leaving, weight = ray
+            exits = trace(STONE, material, origin, towards)
+            assert 0.8 < weight.sum() < 1.0001  # the rest goes on
+            for k in np.flatnonzero(weight >= 0.02):
+                apart = np.linalg.norm(exits.direction - leaving[k], axis=1)
+                alike = np.linalg.norm(leaving - leaving[k], axis=1) < 1e-3  # parallel faces give parallel exits
+                own = (apart < 1e-3) & (exits.band == exits.band[0])
+                if exits.weight[own].sum() != pytest.approx(weight[alike].sum(), abs=4e-3):
+                    beside += 1  # so near to an edge that floats tell the other face
+                    break
+                assert follow(planes, INDEX, face, k + 1, *origin, *place, inside, last)
+                np.testing.assert_allclose(last, leaving[k], atol=1e-4)
+                assert inside[: k + 1].min() > -1e-5
+                compared += 1
     assert compared > 100 and beside <= 2
 
 
 def test_a_ray_beside_the_stone_meets_nothing():
-    walls = make_walls(STONE.planes)
-    ways = np.empty(walls.shape[1], np.float32)
-    face, leaving, weight = np.empty(12, np.int64), np.empty((12, 3)), np.empty(12)
+    origins = np.array([0.0, 0.0, 8.0]) + np.random.default_rng(3).uniform(-1, 1, (PACKET, 3))
     for x in (0.6, -0.7):
-        assert walk(walls, ways, ways.view(np.int32), INDEX, 0.0, 1e-3, x, 0, 8, 0, 0, -1, face, leaving, weight) == 0
-    with pytest.raises(ValueError, match="200 planes, more than 128"):
-        make_walls(np.zeros((200, 4)))
+        _, face, _, weight = walk(np.array([x, 0.0, 0.0]), origins)
+        assert (face[:, 0] == -1).all() and (weight == 0).all()
+        assert (show_planes(SCENE, STONE.planes, INDEX, 0.0, np.array([[x, 0.0]]), np.arange(len(TILTS))) == 0).all()
+
+
+def test_what_is_shown_is_what_is_listed():
+    # 49 tilts fill six packets and a lane; places wait together, or alone where looks are listed.
+    place = SCENE.place(np.arange(20, 44), np.arange(20, 44))
+    planes, tilts = CUT.planes(NUMBERS), np.arange(len(TILTS))
+    shown = show_planes(SCENE, planes, INDEX, 0.5, place, tilts)
+    flares = list_flares(SCENE, planes, INDEX, 0.5, place)
+    summed = np.zeros(shown.shape)
+    np.add.at(summed, (flares.texel, flares.tilt), (flares.weight * flares.seen).astype(np.float64))
+    assert shown.max() > 0.3
+    np.testing.assert_allclose(shown, summed, atol=0.04)  # what is fainter than a fiftieth is not followed
+    assert (np.diff(flares.texel) >= 0).all()
+    for few in (1, 8, 9):
+        np.testing.assert_allclose(
+            show_planes(SCENE, planes, INDEX, 0.5, place, tilts[:few]), shown[:, :few], atol=1e-6
+        )
 
 
 def test_numbers_that_are_a_little_off_are_found_again():
@@ -177,7 +218,7 @@ def test_numbers_that_are_a_little_off_are_found_again():
     off = NUMBERS + rng.uniform(-1, 1, len(NUMBERS)) * 0.12 * CUT.reach
     off[3:6] = 0.0
     before = meets_db(shown, CUT, off)
-    found = _step_all(shown, CUT, _scan(shown, CUT, off, (2.0, 1.0)))
+    found = _descend(shown, CUT, _descend(shown, CUT, off, 4, 2.0, FEW), 4, 1.0, FEW)
     assert meets_db(shown, CUT, found) > before + 5
     assert np.abs(found[CUT.row] - NUMBERS[CUT.row]).max() < 0.6
 

@@ -1,0 +1,47 @@
+"""The one door to Numba: compiled kernels, bands of rows on all cores, and lanes: floats that are worked on at once."""
+
+from geodfx.jit.kernels import kernel, kernel_of_sums, run_bands, run_each, thread_count
+from geodfx.jit.lanes import (
+    LANES,
+    PACKET,
+    Lanes,
+    Packet,
+    clamp_lanes,
+    clamp_packet,
+    lane_of,
+    lanes_of,
+    less_bits,
+    pick_less,
+    read_lanes,
+    read_packet,
+    root,
+    splat,
+    splat_packet,
+    write_lanes,
+    write_packet,
+)
+
+__all__ = [
+    "LANES",
+    "PACKET",
+    "Lanes",
+    "Packet",
+    "clamp_lanes",
+    "clamp_packet",
+    "kernel",
+    "kernel_of_sums",
+    "lane_of",
+    "lanes_of",
+    "less_bits",
+    "pick_less",
+    "read_lanes",
+    "read_packet",
+    "root",
+    "run_bands",
+    "run_each",
+    "splat",
+    "splat_packet",
+    "thread_count",
+    "write_lanes",
+    "write_packet",
+]
