@@ -14,6 +14,7 @@ from geodfx.capture.cut_shape import Stage, make_draws, shape_flash
 from geodfx.capture.cut_view import Flares, list_flares
 from geodfx.capture.facet_flash import Flashes
 from geodfx.capture.fit_state import FitState
+from geodfx.capture.lobe_pack import FLASH_BYTES, LOBE_BYTES, room_for_lobes
 from geodfx.constants import DISPLAY_GAMMA, EDGES
 from geodfx.jit import run_bands
 
@@ -27,8 +28,11 @@ SHAPED, BRIGHT = 150, 60  # looks of a flash by which it is shaped, and those th
 DIM = 0.05  # of a light: of what is seen less tells no weight
 
 
-def start_from_cut(state: FitState, traced: TracedCut) -> tuple[Flashes, list[I64]]:
-    """Return the flashes of a traced cut that show most, and the texels that see each."""
+def start_from_cut(state: FitState, traced: TracedCut, most_bytes: float) -> tuple[Flashes, list[I64]]:
+    """Return the flashes of a traced cut that show most, and the texels that see each.
+
+    As many as so many bytes hold: what is fitted and then left out would be missed by what others were fitted to.
+    """
     column, row = state.places.column, state.places.row
     apart = max(1, math.ceil(math.sqrt(len(column) / LISTED)))
     listed = np.flatnonzero((column % apart == 0) & (row % apart == 0))
@@ -41,9 +45,12 @@ def start_from_cut(state: FitState, traced: TracedCut) -> tuple[Flashes, list[I6
     total = np.bincount(owner, weights=shown)
     brightest = np.argsort(-total, kind="stable")
     brightest = brightest[np.diff(start)[brightest] >= LEAST_LOOKS][:MOST]
+    seers = [np.unique(flares.texel[order[start[k] : start[k + 1]]]) for k in brightest]
+    size = np.array([LOBE_BYTES * len(each) * apart * apart + FLASH_BYTES for each in seers])
+    brightest = brightest[np.cumsum(size) <= room_for_lobes(state.places.texel.shape, most_bytes)]
     looks = [order[start[k] : start[k + 1]] for k in brightest]
     flashes, sound = _shape_all(state, traced, flares, looks, listed)
-    texels = [np.unique(listed[flares.texel[its]]) for its, good in zip(looks, sound, strict=True) if good]
+    texels = [listed[its] for its, good in zip(seers, sound, strict=False) if good]
     return Flashes(*(each[sound] for each in flashes)), texels
 
 

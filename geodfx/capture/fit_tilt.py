@@ -27,11 +27,11 @@ from geodfx.capture.fit_base import even_dark, fit_base
 from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_smooth import encode_detailed
 from geodfx.capture.fit_state import CHUNK, FitState
-from geodfx.capture.lobe_pack import DIM, SLOPE_BYTES, affordable, room_for_lobes, tabulate
+from geodfx.capture.lobe_pack import DIM, FACET_BYTES, FLASH_BYTES, affordable, room_for_lobes, tabulate
 from geodfx.codes import MOST_LOBES
 from geodfx.constants import EDGES
 from geodfx.jit import run_bands
-from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
+from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
 
 __all__ = ["TiltModel", "batches_apart", "fit_edges"]
 
@@ -70,7 +70,7 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
     before, kept = _loss(state, state.lobes), state.coefficient.copy()
     point = chart_encode(state.directions)
     state = replace(state, search=state.search._replace(light=flat_points(state.directions).astype(np.float32)))
-    flashes, reach = _start(state, facets) if traced is None else _start_traced(state, traced)
+    flashes, reach = _start(state, facets) if traced is None else _start_traced(state, traced, most_bytes)
     sweeps = state.settings.sweeps if traced is None else min(state.settings.sweeps, TRACED_SWEEPS)
     if traced is not None:
         _fit_base(state, point, flashes, reach)
@@ -145,9 +145,9 @@ def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
     return flashes, _list_reach(size, np.concatenate(texels), len(state.stack.texels))
 
 
-def _start_traced(state: FitState, traced: TracedCut) -> tuple[Flashes, Reach]:
+def _start_traced(state: FitState, traced: TracedCut, most_bytes: float) -> tuple[Flashes, Reach]:
     """Return the facets that a traced cut begins with, and which texels each may reach."""
-    flashes, seers = start_from_cut(state, traced)
+    flashes, seers = start_from_cut(state, traced, most_bytes)
     around = max(2, round(TRACED_AROUND * math.sqrt(len(state.stack.texels))))
     texels = [_around(state.places, texel, around) for texel in seers]
     size = np.array([len(each) for each in texels], np.int64)
@@ -264,7 +264,7 @@ def _choose(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_by
     seen = seen[np.arange(len(texel)) - np.searchsorted(texel, texel) < MOST_LOBES]
     seen = seen[np.bincount(facet[seen], minlength=1)[facet[seen]] > 1]  # one texel is not worth a facet's bytes
     left = room_for_lobes(state.places.texel.shape, most_bytes)
-    seen = seen[affordable(bright[seen], facet[seen], SLOPE_BYTES + 4 * EDGE_WORDS, left)]
+    seen = seen[affordable(bright[seen], facet[seen], FLASH_BYTES - FACET_BYTES, left)]
     start = np.searchsorted(reach.texel[seen], np.arange(len(state.stack.texels) + 1)).astype(np.int64)
     return Seen(start, facet[seen], flashes.weight[facet[seen]])
 

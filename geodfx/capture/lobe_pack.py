@@ -15,11 +15,13 @@ from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held
 from geodfx.codes import BLOCK
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
-from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
+from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
 
 __all__ = [
     "DIM",
     "FACET_BYTES",
+    "FLASH_BYTES",
+    "LOBE_BYTES",
     "SLOPE_BYTES",
     "affordable",
     "lost_lobes",
@@ -33,6 +35,7 @@ DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
 CHUNK = 1 << 12  # texels that are worked on at a time
 LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
+FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS  # of a facet with edges
 
 
 def pack(
