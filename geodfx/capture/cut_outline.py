@@ -15,9 +15,9 @@ __all__ = ["FIXED", "ROWS", "Cut", "Outline", "find_outline"]
 ROWS = 3  # of the crown and of the pavilion; a cut of fewer has some that cut nothing
 FIXED = 6  # numbers of a cut before its girdle's: index, absorbance, height of the table, turn, shift right and up
 BEND = 1.3 / 256  # of the picture's width: how far an outline may leave a straight side
-STRAIGHT = 0.05  # of the outline's length: sides that are as long
+LOOSE = ((1.0, 4), (1.6, 3), (2.2, 3))  # times as far, and how many sides a quarter of the outline then has at most
+STRAIGHT = 0.04  # of the outline's length: sides that are as long
 LIKE_DEG = 6.0  # within which sides are each other's mirror image
-MOST_SIDES = 4  # of a quarter of the outline
 ALONG = 1e-3  # radians: rows whose slopes differ by less meet nowhere
 AZIMUTHS = 1440  # at which an outline's extent is asked
 NEARNESS = 1e-3  # how much less alike axes may be that lie nearer to the picture's
@@ -51,8 +51,18 @@ def find_outline(stone: Bool, scale: float) -> Outline | None:
         turned: F64 = at @ to_axes.T
         return turned
 
-    corners = place(cv2.approxPolyDP(hull, max(BEND * width, 1.0), True)[:, 0].astype(np.float64))
     rim = place(hull[:, 0].astype(np.float64))
+    for loose, most in LOOSE:
+        bend = loose * max(BEND * width, 1.0)
+        corners = place(cv2.approxPolyDP(hull, bend, True)[:, 0].astype(np.float64))
+        sides = _find_sides(corners, rim, scale)
+        if sides is not None and 2 <= len(sides) <= most:
+            return Outline(turn, (float(middle[0]), float(middle[1])), sides)
+    return None
+
+
+def _find_sides(corners: F64, rim: F64, scale: float) -> tuple[tuple[float, float], ...] | None:
+    """Return the sides between corners (C, 2) of a rim (N, 2) that come in pairs or fours, or None if some do not."""
     along = np.roll(corners, -1, axis=0) - corners
     length = np.hypot(*along.T)
     straight = length >= STRAIGHT * length.sum()
@@ -65,11 +75,8 @@ def find_outline(stone: Bool, scale: float) -> Outline | None:
         distance = float((np.abs(rim) @ outwards).max()) + scale / 2
         like = [side for side in found if abs(side[0][0] - azimuth) < math.radians(LIKE_DEG)]
         like[0].append((azimuth, distance)) if like else found.append([(azimuth, distance)])
-    sides = [(float(azimuth), float(distance)) for azimuth, distance in (np.mean(side, axis=0) for side in found)]
-    whole = all(len(each) == len(_copies(side[0])) for each, side in zip(found, sides, strict=True))
-    if not (whole and 2 <= len(sides) <= MOST_SIDES):
-        return None
-    return Outline(turn, (float(middle[0]), float(middle[1])), tuple(sides))
+    sides = tuple((float(azimuth), float(distance)) for azimuth, distance in (np.mean(side, axis=0) for side in found))
+    return sides if all(len(each) == len(_copies(side[0])) for each, side in zip(found, sides, strict=True)) else None
 
 
 def _find_axes(rim: F64) -> tuple[float, F64]:

@@ -104,6 +104,14 @@ def test_an_outline_tells_its_axes_middle_and_sides(turn, middle):
     assert [distance for _, distance in told] == pytest.approx([distance for _, distance in sides], abs=0.006)
 
 
+@pytest.mark.parametrize("size", [64, 160, 256])
+def test_short_corners_are_told_at_any_size(size):
+    for width in (0.3, 0.36, 0.42):
+        corner = (width + 0.5 - 0.12) / math.sqrt(2)
+        found = find_outline(*polygon(0.0, (0.0, 0.0), ((0.0, width), (math.pi / 2, 0.5), (math.pi / 4, corner)), size))
+        assert found is not None and len(found.sides) == 3
+
+
 def test_other_outlines_are_no_step_cuts():
     row, column = np.mgrid[0:256, 0:256]
     assert find_outline(np.hypot(row - 128, column - 128) < 100, FIELD / 256) is None

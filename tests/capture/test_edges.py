@@ -74,11 +74,25 @@ def test_the_edges_of_a_facet_that_moves_are_found():
     still = off(flashes._replace(weight=BRIGHT[None]), photos)
     clear = np.ones(photos.shape[:2], np.float32)
     args = (TEXELS, photos, clear, np.zeros_like(photos))
-    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 60)
+    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 60, False)
     after = off(flashes, photos)
     assert after < 0.25 * min(before, still), (before, still, after)
     assert flashes.weight[0] == pytest.approx(BRIGHT, rel=0.08)
     assert np.abs(flashes.place).max() < 0.01
+
+
+def test_edges_that_are_trusted_stay_where_no_photo_tells_of_them():
+    dark = np.zeros((len(TEXELS), len(LIGHTS), 3), np.float32)
+    args = (TEXELS, dark, np.zeros(dark.shape[:2], np.float32), np.zeros_like(dark))  # clipped: they ask for no less
+    moved = []
+    for trusted in (True, False):
+        flashes = starting_flash()
+        flashes.edge[0, :, 3] = 20.0  # they move with the tilt
+        before = flashes.edge.copy()
+        fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 20, trusted)
+        moved.append(np.abs(flashes.edge - before).max())
+    assert moved[0] < 1e-6
+    assert moved[1] > 1.0  # of edges that need no reason, still ones are likelier
 
 
 def test_a_clipped_photo_asks_for_no_less():
@@ -87,7 +101,7 @@ def test_a_clipped_photo_asks_for_no_less():
     flashes = starting_flash()
     clear = (photos.max(axis=2) < 0.5).astype(np.float32)
     args = (TEXELS, clipped, clear, np.zeros_like(photos))
-    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30)
+    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30, False)
     assert flashes.weight[0, 0] > 0.55  # of which no photo tells more than 0.5
 
 
@@ -133,7 +147,7 @@ def test_a_facet_tells_what_it_saves():
     for base in (np.zeros_like(photos), photos):  # the second leaves nothing to a facet
         flashes = starting_flash()
         args = (TEXELS, photos, clear, base)
-        told.append(fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30))
+        told.append(fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30, False))
     assert told[0] > 100
     assert abs(told[1]) < 1e-3 * told[0]
 
