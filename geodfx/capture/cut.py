@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,13 +19,14 @@ from geodfx.tilting import TiltStage, make_camera
 __all__ = ["STAGES", "TracedCut", "gather_evidence", "trace_cut"]
 
 TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
-# Of gems by a word of their names, where the search of the index begins; of others it begins at each of these.
+# Of gems by a word of their names; the search of others begins at each of ANY_INDEX.
 INDICES = {
     "fluorite": 1.43, "opal": 1.45, "quartz": 1.55, "amethyst": 1.55, "citrine": 1.55, "beryl": 1.58, "emerald": 1.58,
     "aquamarine": 1.58, "morganite": 1.58, "topaz": 1.62, "tourmaline": 1.63, "peridot": 1.67, "tanzanite": 1.69,
     "spinel": 1.72, "chrysoberyl": 1.75, "alexandrite": 1.75, "garnet": 1.77, "sapphire": 1.77, "ruby": 1.77,
     "corundum": 1.77, "zircon": 1.95, "diamond": 2.42,
 }  # fmt: skip
+VARIED = ("garnet", "zircon", "opal")  # whose index differs from stone to stone
 ANY_INDEX = (1.45, 1.55, 1.6, 1.68, 1.75, 1.82, 1.95, 2.42)
 LEAST_GAIN_DB = 5.0  # over a black stone: what a cut must explain of the photos
 
@@ -91,6 +92,8 @@ def trace_cut(
     if outline is None:
         return None
     named = [index for word, index in INDICES.items() if word in name.lower()]
+    varied = not named or any(word in name.lower() for word in VARIED)
+    evidence = replace(evidence, index=None if varied else named[0])
     found = find_cut(evidence, outline, named or ANY_INDEX, told)
     if found is None:
         return None

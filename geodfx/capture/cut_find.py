@@ -39,6 +39,7 @@ WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -
 EVOLVED, SCANNED, FEW, MANY = (150, 56), (250, 85), (200, 56), (500, 85)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
 FARTHEST = 30.0  # times a number's step
+INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 LEAST_LIKE = 0.25  # correlation of photos and those of the best cut that evolved: below, there is none
 
 
@@ -50,6 +51,7 @@ class Evidence:
     shown: F64  # (T, L) 0..1 of the brightest channel
     place: F64  # (T, 2)
     gain: float  # display gain
+    index: float | None = None  # of the stone, where its name tells it
 
     def show(
         self, cut: Cut, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = ((0, 0),)
@@ -81,7 +83,7 @@ def find_cut(
 ) -> tuple[Cut, F64] | None:
     """Return the step cut whose traced photos meet a stone's best, and its numbers, or None if none is like it.
 
-    indices: those that it may have, within 0.08. `told` hears of each of STAGES, in dB. The same evidence gives the
+    indices: those that it may have. `told` hears of each of STAGES, in dB. The same evidence gives the
     same numbers, whatever the threads.
     """
     cut = Cut(outline)
@@ -140,6 +142,8 @@ def _begin(evidence: Evidence, cut: Cut, index: float, seed: int) -> tuple[float
     best = max(drawn, key=lambda few: _alike(evidence, cut, _even(cut, few), 3.0))
     low = np.array([1.4, 0.25, girdle - 0.12, 0, 0.85, -0.1] + [10] * ROWS + [25] * ROWS)
     high = np.array([2.5, 0.85, girdle + 0.12, 0.08, 1.1, 0.1] + [62] * ROWS + [72] * ROWS)
+    if evidence.index is not None:
+        low[0], high[0] = evidence.index - 2 * INDEX_WITHIN, evidence.index + 2 * INDEX_WITHIN
     spread = np.array([0.02, 0.05, 0.02, 0.008, 0.02, 0.01] + [4] * ROWS + [3] * ROWS)
     return _evolve(evidence, cut, _even, best, spread, low, high, 36, 3.0, seed + 1)
 
@@ -149,8 +153,9 @@ def _look_closer(evidence: Evidence, cut: Cut, few: F64, seed: int) -> tuple[flo
     even = [(1 - few[1]) / ROWS] * ROWS + [1 / ROWS] * (ROWS - 1)
     slopes = [*few[6 : 6 + ROWS], *np.sort(few[6 + ROWS :])[::-1]]
     more = np.array([few[0], *few[2:6], *slopes, *even])
-    low = np.array([few[0] - 0.08, few[2] - 0.1, 0, 0.85, -0.1] + [10] * ROWS + [25] * ROWS + [0.02] * (2 * ROWS - 1))
-    high = np.array([few[0] + 0.08, few[2] + 0.1, 0.08, 1.1, 0.1] + [62] * ROWS + [72] * ROWS + [0.6] * (2 * ROWS - 1))
+    apart = 0.08 if evidence.index is None else INDEX_WITHIN
+    low = np.array([few[0] - apart, few[2] - 0.1, 0, 0.85, -0.1] + [10] * ROWS + [25] * ROWS + [0.02] * (2 * ROWS - 1))
+    high = np.array([few[0] + apart, few[2] + 0.1, 0.08, 1.1, 0.1] + [62] * ROWS + [72] * ROWS + [0.6] * (2 * ROWS - 1))
     spread = np.array([0.008, 0.015, 0.008, 0.015, 0.006] + [1.5] * ROWS + [2] * ROWS + [0.06] * (2 * ROWS - 1))
     _, more = _evolve(evidence, cut, _uneven, more, spread, low, high, 70, 3.0, seed + 101)
     return _evolve(evidence, cut, _uneven, more, 0.3 * spread, low, high, 40, 1.5, seed + 201)
@@ -246,6 +251,12 @@ def _descend(evidence: Evidence, cut: Cut, numbers: F64, rounds: int, wider: flo
         return seen(trial, WITHIN[::2]), seen(trial, WITHIN[1::2])
 
     now, last = seen(numbers), np.zeros(count)
+    known, costs = (0.0, 0.0) if evidence.index is None else (evidence.index, INDEX_COSTS)
+    cost = costs * float(np.sum((now - wanted) ** 2)) / INDEX_WITHIN**2
+
+    def loss(trial: F64, shown: F64) -> float:
+        return float(np.sum((shown - wanted) ** 2) + cost * (trial[0] - known) ** 2)
+
     for _ in range(rounds):
         either = [cut.moved(numbers, j, way * step[j]) for way in (1, -1) for j in range(count)]
         shown = run_each(lambda k: halves(either[k]), len(either))  # noqa: B023  # done before the next
@@ -255,14 +266,16 @@ def _descend(evidence: Evidence, cut: Cut, numbers: F64, rounds: int, wider: flo
         slope = (one + other) / 2
         bend, pull, whole = one.T @ other, slope.T @ (wanted - now), np.sum(slope * slope, axis=0)
         bend = (bend + bend.T) / 2
+        bend[0, 0] += cost * step[0] ** 2
+        pull[0] += cost * step[0] * (known - numbers[0])
         ways = [np.linalg.solve(bend + d * np.diag(whole + 1e-9), pull) for d in DAMPING]
         moves = [step * np.clip(far * way, -FARTHEST, FARTHEST) for way in ways for far in FAR]
         moves += [step * np.clip(way, -FARTHEST, FARTHEST) + on * last for way in ways[:3] for on in ON]
         trials = [cut.moved_all(numbers, by) for by in moves]
         shots = run_each(lambda k: seen(trials[k]), len(trials))  # noqa: B023  # done before the next
-        losses = [float(np.sum((each - wanted) ** 2)) for each in shots]
+        losses = [loss(*each) for each in zip(trials, shots, strict=True)]
         k = int(np.argmin(losses))
-        if losses[k] < float(np.sum((now - wanted) ** 2)):
+        if losses[k] < loss(numbers, now):
             numbers, now, last = trials[k], shots[k], moves[k]
         else:
             step, last = 0.7 * step, 0.0 * last
