@@ -231,6 +231,16 @@ def test_numbers_that_are_a_little_off_are_found_again():
     assert np.abs(found[CUT.row] - NUMBERS[CUT.row]).max() < 0.6
 
 
+def test_a_name_draws_the_index_to_its_own():
+    shown = evidence(100)
+    off = NUMBERS.copy()
+    off[0] += 0.03
+    named = Evidence(SCENE, shown.shown, shown.place, shown.gain, INDEX)
+    free, drawn = (_descend(each, CUT, off, 8, 1.0, FEW) for each in (shown, named))
+    assert abs(drawn[0] - INDEX) < 0.5 * abs(free[0] - INDEX)  # crown and index are told apart slowly
+    assert meets_db(shown, CUT, drawn) > meets_db(shown, CUT, free) + 2
+
+
 def test_two_rows_at_one_place_are_told_apart():
     shown = evidence(100)
     twice = NUMBERS.copy()
