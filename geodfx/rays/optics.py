@@ -33,7 +33,7 @@ def fresnel_polarised(cos_i: float, eta: float) -> tuple[float, float]:
 
     Beyond the critical angle both are 1.
     """
-    squared = eta * eta - 1.0 + cos_i * cos_i
+    squared = eta * eta - 1.0 + cos_i * cos_i  # (eta cos_t)^2
     return (1.0, 1.0) if squared <= 0.0 else reflected_shares(cos_i, math.sqrt(squared), eta)
 
 
