@@ -1,4 +1,4 @@
-"""Which step cut is found behind photos over tilts, and how well its traced rays meet them, stage by stage.
+"""Which cut is found behind photos over tilts, and how well its traced rays meet them, stage by stage.
 
     python -m benchmarks.cuts SESSION [SESSION ...]
 
@@ -48,7 +48,7 @@ def look_for_cut(session: Session) -> None:
         print(f"  {stage:22} {met_db:6.2f} dB {time.perf_counter() - since:5.0f} s", flush=True)
 
     traced = trace_cut(evidence, alpha, session.field_width / photos.size[0], session.stone, told)
-    print(f"  {'no step cut' if traced is None else traced.told}")
+    print(f"  {'no cut' if traced is None else traced.told}")
 
 
 if __name__ == "__main__":

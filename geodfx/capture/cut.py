@@ -1,4 +1,4 @@
-"""The step cut behind photos over tilts, where there is one: outline -> planes, found by tracing -> looks at lights."""
+"""The cut behind photos over tilts, where there is one: outline -> planes, found by tracing -> looks at lights."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geodfx.arrays import F64, U8, evenly
+from geodfx.capture.cut_family import Family
 from geodfx.capture.cut_find import STAGES, Evidence, find_cut, meets_db
-from geodfx.capture.cut_outline import ROWS, Cut, find_outline
+from geodfx.capture.cut_outline import RoundOutline, find_outline
+from geodfx.capture.cut_round import BrilliantCut
+from geodfx.capture.cut_step import StepCut
 from geodfx.capture.cut_view import Scene, make_scene
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.session import Session
@@ -33,10 +36,10 @@ LEAST_GAIN_DB = 5.0  # over a black stone: what a cut must explain of the photos
 
 @dataclass(frozen=True)
 class TracedCut:
-    """A step cut, and how well its traced photos meet the stone's."""
+    """A cut, and how well its traced photos meet the stone's."""
 
     scene: Scene
-    cut: Cut
+    cut: Family
     numbers: F64
     met_db: float  # of displayed values, with one ray a texel and no base
 
@@ -51,17 +54,9 @@ class TracedCut:
         return float(self.numbers[0])
 
     @property
-    def slopes_deg(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """The slopes of crown and pavilion, from the girdle."""
-        slopes = [float(self.numbers[at]) for at in self.cut.row]
-        return tuple(slopes[:ROWS]), tuple(slopes[ROWS:])
-
-    @property
     def told(self) -> str:
         """What is said of it: its slopes and index, and how well it meets the photos."""
-        crown, pavilion = (", ".join(f"{slope:.1f}" for slope in sorted(end)[::-1]) for end in self.slopes_deg)
-        meets = f"its rays meet the photos at {self.met_db:.1f} dB"
-        return f"step, crown {crown}, pavilion {pavilion} degrees, index {self.index:.3f}; {meets}"
+        return f"{self.cut.told(self.numbers)}; its rays meet the photos at {self.met_db:.1f} dB"
 
 
 def gather_evidence(
@@ -83,7 +78,7 @@ def gather_evidence(
 def trace_cut(
     evidence: Evidence, alpha: U8, scale: float, name: str, told: Callable[[str, float], object]
 ) -> TracedCut | None:
-    """Return the step cut that explains photos, or None: the outline is not one's, or no cut of it explains them.
+    """Return the cut that explains photos, or None: the outline is no family's, or no cut of it explains them.
 
     alpha: (H, W) of the outline, `scale` stone widths a texel. name: of the stone, which may tell its index. `told`
     hears of each of STAGES of the search, in dB.
@@ -94,9 +89,10 @@ def trace_cut(
     named = [index for word, index in INDICES.items() if word in name.lower()]
     varied = not named or any(word in name.lower() for word in VARIED)
     evidence = replace(evidence, index=None if varied else named[0])
-    found = find_cut(evidence, outline, named or ANY_INDEX, told)
-    if found is None:
+    cut: Family = BrilliantCut(outline) if isinstance(outline, RoundOutline) else StepCut(outline)
+    numbers = find_cut(evidence, cut, named or ANY_INDEX, told)
+    if numbers is None:
         return None
-    met = meets_db(evidence, *found)
+    met = meets_db(evidence, cut, numbers)
     dark = -10 * np.log10(max(float(np.mean(evidence.shown**2)), 1e-12))
-    return TracedCut(evidence.scene, *found, met) if met - dark >= LEAST_GAIN_DB else None
+    return TracedCut(evidence.scene, cut, numbers, met) if met - dark >= LEAST_GAIN_DB else None

@@ -1,4 +1,4 @@
-"""Which step cut shows lights where the photos over tilts do.
+"""Which cut of a family shows lights where the photos over tilts do.
 
 What the facets lean by, where they lie and the index are sought so that rays traced through the stone meet the photos:
 by evolution (CMA-ES, Hansen 2001) over cuts whose rows go once around, first under wider lights, for then flashes of a
@@ -17,7 +17,8 @@ import numpy as np
 
 from geodfx.arrays import F64, I64, evenly
 from geodfx.basis import light_kernel
-from geodfx.capture.cut_outline import ROWS, Cut, Outline
+from geodfx.capture.cut_family import Family, Space
+from geodfx.capture.cut_step import ROWS, StepCut
 from geodfx.capture.cut_view import Scene, show_planes
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import run_each
@@ -26,21 +27,22 @@ __all__ = ["STAGES", "Evidence", "find_cut", "meets_db"]
 
 STAGES = 4  # that `find_cut` tells of
 
-ABSORBANCE = 1.2  # to begin with, a stone width
-GIRDLE_ABOVE = 0.17  # stone widths, of the girdle over the plane across which flashes move least, to begin with
+ANY_INDEX = (1.4, 2.5)
 STARTS, KEPT, DESCENDED = 8, 4, 3  # searches begun, followed up, and moved by all numbers
+SURE = 0.75  # correlation by which two searches that began are enough
 DRAWN = 200  # random cuts, the best of which a search begins with
 IDLE = 1.08  # times the loss: without a row that tells so little, it is sought elsewhere
 TRIED, FOLLOWED, ROWS_APART_DEG = 6, 2, 3.0
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
 STEPS = np.linspace(-1, 1, 13)  # of a number's reach: where it is tried
 Place = tuple[float, float]
+CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
 EVOLVED, SCANNED, FEW, MANY = (150, 56), (250, 85), (200, 56), (500, 85)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
 FARTHEST = 30.0  # times a number's step
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
-LEAST_LIKE = 0.25  # correlation of photos and those of the best cut that evolved: below, there is none
+LEAST_LIKE = 0.34  # correlation of photos and those of the best search that began: below, the cut is of no such family
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Evidence:
     index: float | None = None  # of the stone, where its name tells it
 
     def show(
-        self, cut: Cut, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = ((0, 0),)
+        self, cut: Family, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = CENTRE
     ) -> F64:
         """Return what a cut displays, see `show_planes`, by the mean of rays through places within texels."""
         planes, light = cut.planes(numbers), np.zeros((len(texels), len(tilts)))
@@ -71,7 +73,7 @@ class Evidence:
         return its, when, self.shown[np.ix_(its, when)]
 
 
-def meets_db(evidence: Evidence, cut: Cut, numbers: F64) -> float:
+def meets_db(evidence: Evidence, cut: Family, numbers: F64) -> float:
     """Return how well a cut meets the photos, dB of displayed values, by texels most of which no search asks."""
     texels, tilts, wanted = evidence.some(1000, len(evidence.scene.camera))
     error = evidence.show(cut, numbers, texels, tilts, 1.0, WITHIN) - wanted
@@ -79,109 +81,83 @@ def meets_db(evidence: Evidence, cut: Cut, numbers: F64) -> float:
 
 
 def find_cut(
-    evidence: Evidence, outline: Outline, indices: Sequence[float], told: Callable[[str, float], object]
-) -> tuple[Cut, F64] | None:
-    """Return the step cut whose traced photos meet a stone's best, and its numbers, or None if none is like it.
+    evidence: Evidence, cut: Family, indices: Sequence[float], told: Callable[[str, float], object]
+) -> F64 | None:
+    """Return the numbers of the cut of a family whose traced photos meet a stone's best, or None if none is like it.
 
     indices: those that it may have. `told` hears of each of STAGES, in dB. The same evidence gives the
     same numbers, whatever the threads.
     """
-    cut = Cut(outline)
-    starts = run_each(lambda k: _begin(evidence, cut, indices[k % len(indices)], k), STARTS)
+    starts: list[tuple[float, F64]] = []
+    while len(starts) < STARTS and sum(like >= SURE for like, _ in starts) < 2:
+        seeds = range(len(starts), len(starts) + 2)
+        starts += run_each(lambda k: _begin(evidence, cut, indices[seeds[k] % len(indices)], seeds[k]), 2)  # noqa: B023
     starts = sorted(starts, key=lambda found: -found[0])[:KEPT]
+    if starts[0][0] < LEAST_LIKE:
+        return None
     closer = run_each(lambda k: _look_closer(evidence, cut, starts[k][1], k), len(starts))
     closer = sorted(closer, key=lambda found: -found[0])[:DESCENDED]
-    told("evolved", meets_db(evidence, cut, _uneven(cut, closer[0][1])))
-    if closer[0][0] < LEAST_LIKE:
-        return None
-    ways = [_uneven(cut, more) for _, more in closer]
+    told("evolved", meets_db(evidence, cut, closer[0][1]))
+    ways = [numbers for _, numbers in closer]
     for wider, rounds in ((3.0, 6), (2.0, 4)):
         ways = [_descend(evidence, cut, numbers, rounds, wider, FEW) for numbers in ways]
     numbers = max(ways, key=lambda each: meets_db(evidence, cut, each))
     told("wide lights", meets_db(evidence, cut, numbers))
-    numbers = _replace_rows(evidence, cut, numbers)
+    if isinstance(cut, StepCut):
+        numbers = _replace_rows(evidence, cut, numbers)
     told("rows", meets_db(evidence, cut, numbers))
     numbers = _descend(evidence, cut, _descend(evidence, cut, numbers, 4, 1.5, MANY), 12, 1.0, MANY)
     told("all numbers", meets_db(evidence, cut, numbers))
-    return cut, numbers
+    return numbers
 
 
-def _alike(evidence: Evidence, cut: Cut, numbers: F64, wider: float) -> float:
+def _alike(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> float:
     """Return how photos and a cut's correlate."""
     texels, tilts, wanted = evidence.some(*EVOLVED)
     seen = evidence.show(cut, numbers, texels, tilts, wider)
     return 0.0 if seen.std() == 0 or wanted.std() == 0 else float(np.corrcoef(seen.ravel(), wanted.ravel())[0, 1])
 
 
-def _even(cut: Cut, few: F64) -> F64:
-    """Return the numbers of a cut whose rows are alike. few: index, table, girdle, thickness, scale, lean, slopes."""
-    share = np.full(ROWS, 1 / ROWS)
-    rows = [(few[6 : 6 + ROWS], share * (1 - few[1])), (few[6 + ROWS :], share)]
-    return cut.around(few[0], ABSORBANCE, few[2], few[3], few[4], few[5], rows)
-
-
-def _uneven(cut: Cut, more: F64) -> F64:
-    """Return the numbers of a cut. more: index, girdle, thickness, scale, lean, slopes, how far in but for the last."""
-    crown, inwards = more[5 : 5 + ROWS], more[5 + 2 * ROWS :]
-    pavilion = np.sort(more[5 + ROWS : 5 + 2 * ROWS])[::-1]
-    last = max(1 - float(inwards[ROWS:].sum()), 0.01)
-    rows = [(crown, inwards[:ROWS]), (pavilion, np.array([*inwards[ROWS:], last]))]
-    return cut.around(more[0], ABSORBANCE, more[1], more[2], more[3], more[4], rows)
-
-
-def _begin(evidence: Evidence, cut: Cut, index: float, seed: int) -> tuple[float, F64]:
+def _begin(evidence: Evidence, cut: Family, index: float, seed: int) -> tuple[float, F64]:
     """Return how alike the best of random cuts becomes by evolution, and its few numbers."""
-    rng = np.random.default_rng(seed)
-    girdle = evidence.scene.height + GIRDLE_ABOVE
-    drawn = []
-    for _ in range(DRAWN):
-        slopes = [np.sort(rng.uniform(*span, ROWS))[::-1] for span in ((15, 58), (28, 68))]
-        outline = [rng.normal(0.97, 0.03), rng.normal(0, 0.02)]
-        rest = [index, rng.uniform(0.3, 0.75), rng.normal(girdle, 0.03), 0.01, *outline]
-        drawn.append(np.array([*rest, *slopes[0], *slopes[1]]))
-    best = max(drawn, key=lambda few: _alike(evidence, cut, _even(cut, few), 3.0))
-    low = np.array([1.4, 0.25, girdle - 0.12, 0, 0.85, -0.1] + [10] * ROWS + [25] * ROWS)
-    high = np.array([2.5, 0.85, girdle + 0.12, 0.08, 1.1, 0.1] + [62] * ROWS + [72] * ROWS)
-    if evidence.index is not None:
-        low[0], high[0] = evidence.index - 2 * INDEX_WITHIN, evidence.index + 2 * INDEX_WITHIN
-    spread = np.array([0.02, 0.05, 0.02, 0.008, 0.02, 0.01] + [4] * ROWS + [3] * ROWS)
-    return _evolve(evidence, cut, _even, best, spread, low, high, 36, 3.0, seed + 1)
+    rng, height = np.random.default_rng(seed), evidence.scene.height
+    named = evidence.index
+    span = ANY_INDEX if named is None else (named - 2 * INDEX_WITHIN, named + 2 * INDEX_WITHIN)
+    space = cut.begin(span, height)
+    drawn = [cut.draw(rng, index, height) for _ in range(DRAWN)]
+    best = max(drawn, key=lambda few: _alike(evidence, cut, space.make(few), 3.0))
+    return _evolve(evidence, cut, space, best, 1.0, 36, 3.0, seed + 1)
 
 
-def _look_closer(evidence: Evidence, cut: Cut, few: F64, seed: int) -> tuple[float, F64]:
-    """Return how alike a cut becomes whose rows need not be, and its numbers as `_uneven` takes them."""
-    even = [(1 - few[1]) / ROWS] * ROWS + [1 / ROWS] * (ROWS - 1)
-    slopes = [*few[6 : 6 + ROWS], *np.sort(few[6 + ROWS :])[::-1]]
-    more = np.array([few[0], *few[2:6], *slopes, *even])
-    apart = 0.08 if evidence.index is None else INDEX_WITHIN
-    low = np.array([few[0] - apart, few[2] - 0.1, 0, 0.85, -0.1] + [10] * ROWS + [25] * ROWS + [0.02] * (2 * ROWS - 1))
-    high = np.array([few[0] + apart, few[2] + 0.1, 0.08, 1.1, 0.1] + [62] * ROWS + [72] * ROWS + [0.6] * (2 * ROWS - 1))
-    spread = np.array([0.008, 0.015, 0.008, 0.015, 0.006] + [1.5] * ROWS + [2] * ROWS + [0.06] * (2 * ROWS - 1))
-    _, more = _evolve(evidence, cut, _uneven, more, spread, low, high, 70, 3.0, seed + 101)
-    return _evolve(evidence, cut, _uneven, more, 0.3 * spread, low, high, 40, 1.5, seed + 201)
+def _look_closer(evidence: Evidence, cut: Family, few: F64, seed: int) -> tuple[float, F64]:
+    """Return how alike a cut becomes in a wider space about it, and its numbers."""
+    more, space = cut.look_closer(few, 0.08 if evidence.index is None else INDEX_WITHIN)
+    _, more = _evolve(evidence, cut, space, more, 1.0, 70, 3.0, seed + 101)
+    like, more = _evolve(evidence, cut, space, more, 0.3, 40, 1.5, seed + 201)
+    return like, space.make(more)
 
 
 def _evolve(
-    evidence: Evidence, cut: Cut, make: Callable[[Cut, F64], F64], first: F64, spread: F64, low: F64, high: F64,
-    turns: int, wider: float, seed: int,
-) -> tuple[float, F64]:  # fmt: skip
+    evidence: Evidence, cut: Family, space: Space, first: F64, nearer: float, turns: int, wider: float, seed: int
+) -> tuple[float, F64]:
     """Return how alike photos and a cut's become in so many turns of evolution, and its numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it has nothing to draw with
         import cma  # noqa: PLC0415  # half a second, which only a fit over tilts takes
 
     rng = np.random.default_rng(seed)  # its own: threads share numpy's
-    options: dict[str, Any] = {"CMA_stds": spread.tolist(), "bounds": [low.tolist(), high.tolist()], "popsize": 16}
+    bounds = [space.low.tolist(), space.high.tolist()]
+    options: dict[str, Any] = {"CMA_stds": (nearer * space.spread).tolist(), "bounds": bounds, "popsize": 16}
     options |= {"verbose": -9, "maxiter": turns, "tolfun": 0, "tolflatfitness": turns}
     options |= {"seed": math.nan, "randn": lambda *size: rng.standard_normal(size)}
-    search = cma.CMAEvolutionStrategy(np.clip(first, low, high), 1.0, options)
+    search = cma.CMAEvolutionStrategy(np.clip(first, space.low, space.high), 1.0, options)
     while not search.stop():
         brood = search.ask()
-        search.tell(brood, [-_alike(evidence, cut, make(cut, np.asarray(each)), wider) for each in brood])
+        search.tell(brood, [-_alike(evidence, cut, space.make(np.asarray(each)), wider) for each in brood])
     return -float(search.result.fbest), np.asarray(search.result.xbest)
 
 
-def _scan(evidence: Evidence, cut: Cut, numbers: F64, which: I64, wider: tuple[float, ...], reach: float) -> F64:
+def _scan(evidence: Evidence, cut: StepCut, numbers: F64, which: I64, wider: tuple[float, ...], reach: float) -> F64:
     """Return numbers some of which are moved, one by one, to the best of some places about each.
 
     Once for each width of the lights, ever nearer.
@@ -204,7 +180,7 @@ def _scan(evidence: Evidence, cut: Cut, numbers: F64, which: I64, wider: tuple[f
     return numbers
 
 
-def _replace_rows(evidence: Evidence, cut: Cut, numbers: F64) -> F64:
+def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
     """Return numbers with rows that tell little of the photos put where they tell more.
 
     Evolution often ends with two rows of a cut at the same place.
@@ -235,7 +211,7 @@ def _replace_rows(evidence: Evidence, cut: Cut, numbers: F64) -> F64:
     return numbers
 
 
-def _descend(evidence: Evidence, cut: Cut, numbers: F64, rounds: int, wider: float, asked: tuple[int, int]) -> F64:
+def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: float, asked: tuple[int, int]) -> F64:
     """Return numbers moved all at once, by damped Gauss-Newton; slopes by differences of a step to either side.
 
     Rays flash or do not, which makes slopes noisy, and the squares of noisy slopes are too large: what is told weakly

@@ -121,7 +121,7 @@ def _trace(
     stage: TiltStage,
     progress: Progress | None,
 ) -> TracedCut | None:
-    """Return the step cut that photos over tilts show, or None: the session tells too little, or it is none."""
+    """Return the cut that photos over tilts show, or None: the session tells too little, or it is no family's."""
     evidence = gather_evidence(session, stack, stage, rig.radius_rad, gain)
     if evidence is None or session.field_width is None:
         return None

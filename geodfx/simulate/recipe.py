@@ -13,6 +13,7 @@ from pathlib import Path
 
 from geodfx.errors import RecipeError
 from geodfx.light_files import MAX_TILT_DEG
+from geodfx.rays.brilliant import shortest_stars
 from geodfx.simulate.materials import MATERIALS
 from geodfx.simulate.recipe_fields import (
     Place,
@@ -29,7 +30,6 @@ from geodfx.simulate.recipe_fields import (
 )
 from geodfx.simulate.recipe_stones import CUTS, Brilliant, Cabochon, Pebble, Step, StoneRecipe
 from geodfx.simulate.rough import most_plates
-from geodfx.simulate.solids import shortest_stars
 
 __all__ = [
     "CHART_COLUMNS",

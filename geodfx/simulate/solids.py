@@ -10,56 +10,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from geodfx.arrays import F64
+from geodfx.rays.brilliant import RADIUS, brilliant_planes, sloped_plane
 from geodfx.simulate.polyhedron import Polyhedron, close_planes
 
-__all__ = ["brilliant_cut", "crystal_point", "shortest_stars", "step_cut"]
+__all__ = ["brilliant_cut", "crystal_point", "step_cut"]
 
-RADIUS = 0.5
-EIGHTH, SIXTEENTH = math.pi / 4, math.pi / 8  # a brilliant has eight mains, and halves between them
 QUARTZ_R_DEG = 51.79  # slope of quartz's rhombohedral faces from the plane across its axis
 
 
 def brilliant_cut(
     table: float, crown_deg: float, pavilion_deg: float, lower_halves: float, stars: float, girdle: float
 ) -> Polyhedron:
-    """Return a round brilliant of 57 facets and a girdle of 16.
-
-    table, girdle: of the width. stars: of the way from the table's edge to the girdle; lower_halves: of the way from
-    the girdle to the culet; both as seen from above. Angles are the slopes of the mains.
-    """
-    crown, pavilion = math.tan(math.radians(crown_deg)), math.tan(math.radians(pavilion_deg))
-    half = girdle / 2
-    corner = table * RADIUS
-    top = half + (RADIUS - corner) * crown
-    edge = corner * math.cos(SIXTEENTH)
-    tip = edge + stars * (RADIUS - edge)
-    tip_z = half + (RADIUS - tip * math.cos(SIXTEENTH)) * crown
-    low = RADIUS * (1 - lower_halves)
-    low_z = -half - (RADIUS - low * math.cos(SIXTEENTH)) * pavilion
-    planes = [(0.0, 0.0, 1.0, top)]
-    for k in range(8):
-        at = k * EIGHTH
-        planes.append(_sloped(at, math.radians(crown_deg), RADIUS, half))
-        planes.append(_sloped(at, -math.radians(pavilion_deg), RADIUS, -half))
-        tip_at = _at(at + SIXTEENTH, tip, tip_z)
-        planes.append(_through(_at(at, corner, top), _at(at + EIGHTH, corner, top), tip_at))
-        for side in (SIXTEENTH, -SIXTEENTH):
-            here, there = _at(at, RADIUS, half), _at(at + side, RADIUS, half)
-            planes.append(_through(here, there, _at(at + side, tip, tip_z)))
-            here, there = _at(at, RADIUS, -half), _at(at + side, RADIUS, -half)
-            planes.append(_through(here, there, _at(at + side, low, low_z)))
-            planes.append(_sloped(at + side / 2, math.pi / 2, RADIUS * math.cos(SIXTEENTH / 2), 0.0))
-    return close_planes(np.array(planes), "brilliant")
-
-
-def shortest_stars(table: float) -> float:
-    """Return the least `stars` of a brilliant: below it two mains would still stand above the table where they meet.
-
-    Their edge falls to the table's height at the radius corner / cos(22.5 degrees).
-    """
-    edge = table * math.cos(SIXTEENTH)
-    return (table / math.cos(SIXTEENTH) - edge) / (1 - edge)
+    """Return a round brilliant, see `brilliant_planes`."""
+    return close_planes(brilliant_planes(table, crown_deg, pavilion_deg, lower_halves, stars, girdle), "brilliant")
 
 
 def step_cut(
@@ -76,12 +39,12 @@ def step_cut(
     diagonal = (width + length - cut) / math.sqrt(2)
     sides = [(0.0, width), (math.pi / 2, length), (math.pi, width), (-math.pi / 2, length)]
     sides += [(math.pi / 4 + k * math.pi / 2, diagonal) for k in range(4)]
-    planes = [_sloped(at, math.pi / 2, reach, 0.0) for at, reach in sides]
+    planes = [sloped_plane(at, math.pi / 2, reach, 0.0) for at, reach in sides]
     for angles, up, inset in ((list(crown_deg), 1, (1 - table) * width), (list(pavilion_deg), -1, width)):
         z, gone = up * girdle / 2, 0.0
         for angle in angles:
             slope = math.radians(angle)
-            planes += [_sloped(at, up * slope, reach - gone, z) for at, reach in sides]
+            planes += [sloped_plane(at, up * slope, reach - gone, z) for at, reach in sides]
             gone += inset / len(angles)
             z += up * inset / len(angles) * math.tan(slope)
         if up > 0:
@@ -111,24 +74,3 @@ def crystal_point(
     broken /= np.linalg.norm(broken)
     planes.append((*broken.tolist(), 2 * RADIUS * length))
     return close_planes(np.array(planes), "point", scale=scale)
-
-
-def _at(azimuth: float, radius: float, z: float) -> F64:
-    """Return a point in cylindrical coordinates, azimuth from +x."""
-    return np.array([radius * math.cos(azimuth), radius * math.sin(azimuth), z])
-
-
-def _sloped(azimuth: float, slope: float, radius: float, z: float) -> tuple[float, float, float, float]:
-    """Return the plane that slopes down outwards (up, for a slope below 0) through a point."""
-    rim, up = math.sin(abs(slope)), math.copysign(math.cos(slope), slope)
-    normal = np.array([rim * math.cos(azimuth), rim * math.sin(azimuth), up])
-    return (*normal.tolist(), float(normal @ _at(azimuth, radius, z)))
-
-
-def _through(a: F64, b: F64, c: F64) -> tuple[float, float, float, float]:
-    """Return the plane through three points that has the origin inside."""
-    normal = np.cross(b - a, c - a)
-    normal /= np.linalg.norm(normal)
-    distance = float(normal @ a)
-    sign = 1.0 if distance > 0 else -1.0
-    return (*(sign * normal).tolist(), sign * distance)

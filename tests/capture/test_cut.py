@@ -12,7 +12,8 @@ from geodfx.basis import chart_encode, flat_points, light_kernel
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
 from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
-from geodfx.capture.cut_outline import Cut, find_outline
+from geodfx.capture.cut_outline import find_outline
+from geodfx.capture.cut_step import StepCut
 from geodfx.capture.cut_view import list_flares, make_scene, show_planes
 from geodfx.capture.facet_flash import Seen, add_flashes
 from geodfx.capture.fit_settings import THOROUGH
@@ -60,7 +61,7 @@ def stone_mask(size=SIDE):
 def cut_of_stone():
     """Return the cut with the stone's own numbers, whose outline is the stone's."""
     mask, scale = stone_mask(256)
-    cut = Cut(find_outline(mask, scale))
+    cut = StepCut(find_outline(mask, scale))
     numbers = np.zeros(len(cut.step))
     numbers[:2] = INDEX, 0.0
 
@@ -114,7 +115,6 @@ def test_short_corners_are_told_at_any_size(size):
 
 def test_other_outlines_are_no_step_cuts():
     row, column = np.mgrid[0:256, 0:256]
-    assert find_outline(np.hypot(row - 128, column - 128) < 100, FIELD / 256) is None
     assert find_outline(np.hypot(row - 128, (column - 128) / 1.4) < 70, FIELD / 256) is None
     assert find_outline(np.zeros((64, 64), bool), SCALE) is None
     triangle = (row > 60) & (abs(column - 128) < (row - 60) * 0.6) & (row < 200)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from geodfx.errors import RecipeError
+from geodfx.rays.brilliant import shortest_stars
 from geodfx.simulate.gemcad import read_gemcad
 from geodfx.simulate.polyhedron import close_planes
 from geodfx.simulate.recipe_stones import Druse, Point
-from geodfx.simulate.solids import brilliant_cut, crystal_point, shortest_stars, step_cut
+from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import make_spectrum
 from geodfx.simulate.stones import make_stone
 from tests.simulate.stones import brilliant
