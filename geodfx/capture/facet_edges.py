@@ -17,22 +17,29 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
 from geodfx.basis import edge_share, formed_chord, lobe_reach, lobe_response
-from geodfx.capture.facet_flash import NOTHING, Flashes, Reach, respond
+from geodfx.capture.facet_flash import NOTHING, Flashes, Reach
 from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES, MOST_PLACE
-from geodfx.jit import kernel
+from geodfx.jit import kernel, kernel_of_sums
 
 __all__ = ["fit_flash"]
 
 I32 = npt.NDArray[np.int32]
 
-# Of a facet's numbers in the order in which they are fitted: five of each edge, place, slope, weights. Its form stays
-# what it was: it would grow to lights that are not asked.
-PLACE, SLOPE, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 2, 5 * EDGES + 6, 5 * EDGES + 9
-STEP = np.float32(0.03)  # of the light's radius: of the slopes of a response
+# A facet's numbers in the order in which they are fitted: five of each edge; of each coordinate of the chart its place
+# and slope; weights. Its form stays what it was: it would grow to lights that are not asked.
+PLACE, WEIGHTS, NUMBERS = 5 * EDGES, 5 * EDGES + 6, 5 * EDGES + 9
+# What a pair's slopes are multiples of: how much an edge's sum, or a coordinate, changes what is seen. Each drives the
+# numbers that multiply 1, right, down and, of edges, either coordinate of the tilt.
+DRIVERS = EDGES + 2
+FIRST = np.array([5 * e for e in range(EDGES)] + [PLACE, PLACE + 3])
+DRIVEN = np.array([5] * EDGES + [3, 3])
+ALONG_TILT = np.array([0, 0, 0, 1, 2])  # which of 1 and the tilt's coordinates is in a number's factor
+MOMENT = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # of two such: where their product is among 1, a, b, aa, ab, bb
+STEP = np.float32(0.05)  # of the light's area: of the slope of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
 MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
@@ -49,29 +56,28 @@ def _load(flashes: Flashes, f: int, scale: float, numbers: F64) -> None:
     for c in range(3):
         numbers[WEIGHTS + c] = flashes.weight[f, c]
     for j in range(2):
-        numbers[PLACE + j] = 0.0
+        numbers[PLACE + 3 * j] = 0.0
         for k in range(2):
-            numbers[SLOPE + 2 * j + k] = flashes.slope[f, j, k] / scale
+            numbers[PLACE + 3 * j + 1 + k] = flashes.slope[f, j, k] / scale
 
 
 @kernel
 def _store(flashes: Flashes, f: int, scale: float, numbers: F64) -> None:
     """Write numbers, as `_load` has them, back."""
     for j in range(2):
-        move = numbers[PLACE + j] * scale
-        flashes.place[f, j] += move
+        flashes.place[f, j] += numbers[PLACE + 3 * j] * scale
         for k in range(2):
-            flashes.slope[f, j, k] = numbers[SLOPE + 2 * j + k] * scale
+            flashes.slope[f, j, k] = numbers[PLACE + 3 * j + 1 + k] * scale
     for e in range(EDGES):
         for j in range(5):
             flashes.edge[f, e, j] = numbers[5 * e + j] / (scale if j > 2 else 1.0)
         for j in range(2):  # edges are told from the place, which has moved
-            flashes.edge[f, e, 0] += numbers[5 * e + 3 + j] * numbers[PLACE + j]
+            flashes.edge[f, e, 0] += numbers[5 * e + 3 + j] * numbers[PLACE + 3 * j]
     for c in range(3):
         flashes.weight[f, c] = numbers[WEIGHTS + c]
 
 
-@kernel
+@kernel_of_sums
 def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
     """Return what all edges let through, and what each does in rim (EDGES,). feature: (5,) what edges are sums of."""
     share = 1.0
@@ -81,73 +87,98 @@ def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
             inside += numbers[5 * e + j] * feature[j]
         rim[e] = float(edge_share(np.float32(inside))) if inside < WITHIN else 1.0
         share *= rim[e]
+        if share <= NOTHING:
+            return 0.0
     return share
 
 
 @kernel
 def _set_slopes(
-    search: Search, form_x: np.float32, form_y: np.float32, light: int, a: np.float32, b: np.float32,
-    variance: np.float32, response: float, share: float, scale: float, rim: F64, feature: F64, which: I64, slope: F64,
+    search: Search, form_x: float, form_y: float, da: float, db: float, q: np.float32, variance: np.float32,
+    response: float, share: float, scale: float, rim: F64, which: I64, slope: F64,
 ) -> int:  # fmt: skip
-    """Write which of the numbers but the weights change what is seen, and how, into which and slope (WEIGHTS,).
+    """Write which drivers change what is seen, and how much, into which and slope (DRIVERS,).
 
-    Returns how many there are; they ascend.
+    da, db, q: from a light to where the facet points, and that chord squared. Returns how many there are; they ascend.
     """
     count = 0
     for e in range(EDGES):
         if rim[e] < 1.0:
-            for j in range(5):
-                which[count], slope[count] = 5 * e + j, response * share * (1.0 - rim[e]) * feature[j]
-                count += 1
-    step = STEP * search.radius
-    to_a = respond(search, light, a + step, b, form_x, form_y, variance)
-    to_a -= respond(search, light, a - step, b, form_x, form_y, variance)
-    to_b = respond(search, light, a, b + step, form_x, form_y, variance)
-    to_b -= respond(search, light, a, b - step, form_x, form_y, variance)
-    if to_a != 0 or to_b != 0:
-        along_a, along_b = share * scale * float(to_a / (step + step)), share * scale * float(to_b / (step + step))
-        for j in range(6):
-            which[count + j] = PLACE + j
-        slope[count], slope[count + 1] = along_a, along_b
-        slope[count + 2], slope[count + 3] = along_a * feature[1], along_a * feature[2]
-        slope[count + 4], slope[count + 5] = along_b * feature[1], along_b * feature[2]
-        count += 6
+            which[count], slope[count] = e, response * share * (1.0 - rim[e])
+            count += 1
+    step = STEP * search.area
+    change = lobe_response(q + step, search.area, variance) - lobe_response(q - step, search.area, variance)
+    if change != 0:
+        along = da * form_x + db * form_y
+        to_q = share * scale * float(change / (step + step))
+        which[count], slope[count] = EDGES, to_q * 2.0 * (da - along * form_x)
+        which[count + 1], slope[count + 1] = EDGES + 1, to_q * 2.0 * (db - along * form_y)
+        count += 2
     return count
 
 
-@kernel
+@kernel_of_sums
 def _add_pair(
-    numbers: F64, left: F64, weight: F64, clear: np.float32, seen: float, which: I64, slope: F64, count: int,
-    pull: F64, stiff: F64,
+    numbers: F64, left: F64, weight: F64, m: int, clear: np.float32, seen: float, which: I64, slope: F64, count: int,
+    moment: F64, factor: F64, once: F64, twice: F64, pull: F64, stiff: F64,
 ) -> float:  # fmt: skip
-    """Add one texel under one light to pull and the upper half of stiff, and return its loss.
+    """Add pair m, a texel under a light, to the sums of the texel and, of weights alone, to pull and stiff.
 
-    left, weight: (3,). which, slope: (count,) of `_set_slopes`.
+    Returns its loss. left, weight: (M, 3). which, slope: (count,) of `_set_slopes`. moment: (6,), see MOMENT.
+    factor: (4,), room. once: (DRIVERS, 4, 3) what pulls, and how weights bend, by tilt. twice: (DRIVERS, DRIVERS, 6)
+    how drivers bend, its lower half.
     """
     loss, stiffness, pulled = 0.0, 0.0, 0.0
     for c in range(3):
-        its = numbers[WEIGHTS + c]
-        error = left[c] - its * seen
+        its, factor[1 + c] = numbers[WEIGHTS + c], 0.0
+        error, own = left[m, c] - its * seen, weight[m, c]
         if clear == 0 and error < 0:  # a clipped photo does not ask for less
             continue
-        loss += weight[c] * error * error
-        if seen == 0.0 and count == 0:
-            continue
-        stiffness += weight[c] * its * its
-        pulled += weight[c] * its * error
-        pull[WEIGHTS + c] += weight[c] * error * seen
-        stiff[WEIGHTS + c, WEIGHTS + c] += weight[c] * seen * seen
-        cross = weight[c] * its * seen
-        for j in range(count):
-            stiff[which[j], WEIGHTS + c] += cross * slope[j]
-    if stiffness > 0.0:
-        for j in range(count):
-            own = stiff[which[j]]
-            pull[which[j]] += pulled * slope[j]
-            bend = stiffness * slope[j]
-            for k in range(j, count):
-                own[which[k]] += bend * slope[k]
+        loss += own * error * error
+        stiffness += own * its * its
+        pulled += own * its * error
+        factor[1 + c] = own * its * seen
+        pull[WEIGHTS + c] += own * error * seen
+        stiff[WEIGHTS + c, WEIGHTS + c] += own * seen * seen
+    if stiffness == 0.0:
+        return loss
+    factor[0] = pulled
+    for u in range(count):
+        d, bends = which[u], stiffness * slope[u]
+        for k in range(4):
+            along = factor[k] * slope[u]
+            for j in range(3):
+                once[d, k, j] += along * moment[j]
+        for v in range(u + 1):
+            e, bend = which[v], bends * slope[v]
+            for j in range(6):
+                twice[d, e, j] += bend * moment[j]
     return loss
+
+
+@kernel_of_sums
+def _add_texel(place: F64, once: F64, twice: F64, pull: F64, stiff: F64) -> None:
+    """Add a texel's sums over its lights to pull and the lower half of stiff, and clear them.
+
+    place: (5,) 1, right, down, 1, 1.
+    """
+    for d in range(DRIVERS):
+        if twice[d, d, 0] == 0.0:
+            continue
+        first = FIRST[d]
+        for j in range(DRIVEN[d]):
+            pull[first + j] += place[j] * once[d, 0, ALONG_TILT[j]]
+            for c in range(3):
+                stiff[WEIGHTS + c, first + j] += place[j] * once[d, 1 + c, ALONG_TILT[j]]
+        for other in range(d + 1):
+            if twice[other, other, 0] == 0.0 and other < d:
+                continue
+            for j in range(DRIVEN[d]):
+                for k in range(DRIVEN[other]):
+                    bend = twice[d, other, MOMENT[ALONG_TILT[j], ALONG_TILT[k]]]
+                    stiff[first + j, FIRST[other] + k] += place[j] * place[k] * bend
+    once[:] = 0.0
+    twice[:] = 0.0
 
 
 @kernel
@@ -164,61 +195,72 @@ def _add_costs(numbers: F64, first: F64, pull: F64, stiff: F64) -> float:
     return loss
 
 
-@kernel
-def _farthest(search: Search, variance: np.float32) -> float:
-    """Return the squared chord from a light beyond which neither it nor a step of the slopes' is answered."""
-    chord = float(lobe_reach(search.area, variance)) + 2.0 * float(STEP * search.radius)
-    return chord * chord
-
-
-@kernel
+@kernel_of_sums
 def _add_up(
     search: Search, flashes: Flashes, f: int, scale: float, point: F64, right: F64, down: F64, clear: F32, sample: I32,
-    light: I32, count: int, left: F64, weight: F64, numbers: F64, first: F64, pull: F64, stiff: F64,
+    light: I32, count: int, left: F64, weight: F64, dark: F64, numbers: F64, first: F64, pull: F64, stiff: F64,
 ) -> float:  # fmt: skip
-    """Return the loss at some numbers; writes its fall into pull (P,), its Gauss-Newton bend into stiff (P, P)."""
+    """Return the loss at some numbers; writes its fall into pull (P,), its Gauss-Newton bend into stiff (P, P).
+
+    Of stiff the lower half. A texel's lights are summed first: they share where it lies. dark: (M,) the losses of pairs
+    that see nothing.
+    """
     pull[:] = 0.0
     stiff[:] = 0.0
-    which, slope, rim, feature = np.empty(WEIGHTS, np.int64), np.empty(WEIGHTS), np.empty(EDGES), np.ones(5)
+    which, slope, rim = np.empty(DRIVERS, np.int64), np.empty(DRIVERS), np.empty(EDGES)
+    feature, place, moment, factor = np.ones(5), np.ones(5), np.ones(6), np.zeros(4)
+    once, twice = np.zeros((DRIVERS, 4, 3)), np.zeros((DRIVERS, DRIVERS, 6))
     variance = search.blur + np.float32(flashes.width[f] ** 2)
-    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
-    farthest = np.float32(_farthest(search, variance))
-    loss = _add_costs(numbers, first, pull, stiff)
+    form_x, form_y = flashes.form[f]
+    farthest = lobe_reach(search.area, variance) ** 2 + STEP * search.area
+    inverse = 1.0 / scale
+    middle = (flashes.place[f, 0] * inverse, flashes.place[f, 1] * inverse)
+    loss, summed = _add_costs(numbers, first, pull, stiff), False
     for m in range(count):
         n, i = sample[m], light[m]
-        its = search.light[i]
         feature[1], feature[2] = right[n], down[n]
-        to_a = numbers[PLACE] + numbers[SLOPE] * feature[1] + numbers[SLOPE + 1] * feature[2]
-        to_b = numbers[PLACE + 1] + numbers[SLOPE + 2] * feature[1] + numbers[SLOPE + 3] * feature[2]
-        a, b = np.float32(flashes.place[f, 0] + scale * to_a), np.float32(flashes.place[f, 1] + scale * to_b)
-        q = formed_chord(a - its[0], b - its[1], np.float32(0.0), form_x, form_y)
-        seen, changing = 0.0, 0
+        to_a = numbers[PLACE] + numbers[PLACE + 1] * feature[1] + numbers[PLACE + 2] * feature[2]
+        to_b = numbers[PLACE + 3] + numbers[PLACE + 4] * feature[1] + numbers[PLACE + 5] * feature[2]
+        da = flashes.place[f, 0] + scale * to_a - float(search.light[i, 0])
+        db = flashes.place[f, 1] + scale * to_b - float(search.light[i, 1])
+        q = formed_chord(np.float32(da), np.float32(db), np.float32(0.0), np.float32(form_x), np.float32(form_y))
+        share = 0.0
         if q < farthest:
             for j in range(2):
-                feature[3 + j] = (point[i, j] - flashes.place[f, j]) / scale
+                feature[3 + j] = moment[1 + j] = point[i, j] * inverse - middle[j]
             share = _edges_at(numbers, feature, rim)
-            if share > NOTHING:
-                response = float(lobe_response(q, search.area, variance))
-                changing = _set_slopes(
-                    search, form_x, form_y, i, a, b, variance, response, share, scale, rim, feature, which, slope,
-                )  # fmt: skip
-                seen = response * share
-        loss += _add_pair(numbers, left[m], weight[m], clear[n, i], seen, which, slope, changing, pull, stiff)
-    for j in range(NUMBERS):
-        for k in range(j):
-            stiff[j, k] = stiff[k, j]
+        if share > 0.0:
+            for j in range(3):
+                moment[3 + j] = moment[1 + j // 2] * moment[1 + (j + 1) // 2]
+            response = float(lobe_response(q, search.area, variance))
+            changing = _set_slopes(
+                search, form_x, form_y, da, db, q, variance, response, share, scale, rim, which, slope
+            )
+            loss += _add_pair(
+                numbers, left, weight, m, clear[n, i], response * share, which, slope, changing, moment, factor, once,
+                twice, pull, stiff,
+            )  # fmt: skip
+            summed = True
+        else:
+            loss += dark[m]
+        if summed and (m + 1 == count or sample[m + 1] != n):
+            place[1], place[2] = right[n], down[n]
+            _add_texel(place, once, twice, pull, stiff)
+            summed = False
     return loss
 
 
 @kernel
-def _loss_without(clear: F32, sample: I32, light: I32, left: F64, weight: F64) -> float:
-    """Return the loss at pairs (P,) where a facet shows nothing. left, weight: (P, 3)."""
-    loss = 0.0
+def _lose_without(clear: F32, sample: I32, light: I32, left: F64, weight: F64, dark: F64) -> float:
+    """Write the losses of pairs where a facet shows nothing into dark (M,); return their sum. left, weight: (M, 3)."""
+    total = 0.0
     for m in range(len(left)):
+        dark[m] = 0.0
         for c in range(3):
             if clear[sample[m], light[m]] > 0 or left[m, c] > 0:
-                loss += weight[m, c] * left[m, c] * left[m, c]
-    return loss
+                dark[m] += weight[m, c] * left[m, c] * left[m, c]
+        total += dark[m]
+    return total
 
 
 @kernel
@@ -226,7 +268,7 @@ def _limit(numbers: F64, ceiling: float, place: F64, scale: float) -> None:
     """Hold weights, and the place (2,) that numbers move, within what they may be."""
     for j in range(2):
         low, high = (-MOST_PLACE - place[j]) / scale, (MOST_PLACE - place[j]) / scale
-        numbers[PLACE + j] = min(max(numbers[PLACE + j], low), high)
+        numbers[PLACE + 3 * j] = min(max(numbers[PLACE + 3 * j], low), high)
     for c in range(3):
         numbers[WEIGHTS + c] = min(max(numbers[WEIGHTS + c], 0.0), ceiling)
 
@@ -273,6 +315,8 @@ def fit_flash(
     for m in range(count):
         for c in range(3):
             weight[m, c] = display_weight(x[sample[m], light[m], c])
+    dark = np.empty(count)
+    without = _lose_without(clear, sample, light, left, weight, dark)
     scale = float(search.radius)
     right, down = np.empty(len(texels)), np.empty(len(texels))
     for n in range(len(texels)):
@@ -288,7 +332,7 @@ def fit_flash(
     least, damping, held = math.inf, DAMPING, True
     for turn in range(rounds):
         loss = _add_up(
-            search, flashes, f, scale, point, right, down, clear, sample, light, count, left, weight, trial,
+            search, flashes, f, scale, point, right, down, clear, sample, light, count, left, weight, dark, trial,
             first, to_pull, to_stiff,
         )  # fmt: skip
         if loss < least:
@@ -309,4 +353,4 @@ def fit_flash(
         trial += best
         _limit(trial, float(search.ceiling), flashes.place[f], scale)
     _store(flashes, f, scale, best)
-    return _loss_without(clear, sample, light, left, weight) - least
+    return without - least
