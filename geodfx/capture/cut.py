@@ -10,6 +10,7 @@ import numpy as np
 from geodfx.arrays import F64, U8, evenly
 from geodfx.capture.cut_family import Family
 from geodfx.capture.cut_find import STAGES, Evidence, find_cut, meets_db
+from geodfx.capture.cut_fire import find_channel_indices
 from geodfx.capture.cut_outline import RoundOutline, find_outline
 from geodfx.capture.cut_round import BrilliantCut
 from geodfx.capture.cut_step import StepCut
@@ -41,6 +42,7 @@ class TracedCut:
     scene: Scene
     cut: Family
     numbers: F64
+    channel_index: tuple[float, float, float]  # of red, green and blue
     met_db: float  # of displayed values, with one ray a texel and no base
 
     @property
@@ -49,14 +51,11 @@ class TracedCut:
         return self.cut.planes(self.numbers)
 
     @property
-    def index(self) -> float:
-        """Its refractive index."""
-        return float(self.numbers[0])
-
-    @property
     def told(self) -> str:
         """What is said of it: its slopes and index, and how well it meets the photos."""
-        return f"{self.cut.told(self.numbers)}; its rays meet the photos at {self.met_db:.1f} dB"
+        red, _, blue = self.channel_index
+        fire = f"fire {blue - red:.3f}"
+        return f"{self.cut.told(self.numbers)}, {fire}; its rays meet the photos at {self.met_db:.1f} dB"
 
 
 def gather_evidence(
@@ -69,10 +68,11 @@ def gather_evidence(
     scene = make_scene(camera, stage, np.asarray(session.rig_lights, np.float64), radius_rad)
     chosen = evenly(len(stack.texels), TEXELS)
     light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
-    brightest = light[..., int(light.mean(axis=(0, 1)).argmax())]
+    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
+    brightest = channels[..., int(light.mean(axis=(0, 1)).argmax())]
     texels = stack.texels[chosen]
     place = scene.place(texels % stack.size[0], texels // stack.size[0])
-    return Evidence(scene, np.maximum(brightest, 0) ** (1 / DISPLAY_GAMMA), place, gain)
+    return Evidence(scene, brightest, place, gain, channels=channels)
 
 
 def trace_cut(
@@ -95,4 +95,6 @@ def trace_cut(
         return None
     met = meets_db(evidence, cut, numbers)
     dark = -10 * np.log10(max(float(np.mean(evidence.shown**2)), 1e-12))
-    return TracedCut(evidence.scene, cut, numbers, met) if met - dark >= LEAST_GAIN_DB else None
+    if met - dark < LEAST_GAIN_DB:
+        return None
+    return TracedCut(evidence.scene, cut, numbers, find_channel_indices(evidence, cut, numbers), met)

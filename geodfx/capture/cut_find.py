@@ -54,6 +54,7 @@ class Evidence:
     place: F64  # (T, 2)
     gain: float  # display gain
     index: float | None = None  # of the stone, where its name tells it
+    channels: F64 | None = None  # (T, L, 3) as shown, of all channels
 
     def show(
         self, cut: Family, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = CENTRE

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from geodfx.arrays import F64, I64, evenly
 from geodfx.basis import chart_encode
 from geodfx.capture.cut import TracedCut
-from geodfx.capture.cut_shape import Stage, make_draws, shape_flash
+from geodfx.capture.cut_ramp import Stage, make_draws, meet_fire
+from geodfx.capture.cut_shape import shape_flash
 from geodfx.capture.cut_view import Flares, list_flares
 from geodfx.capture.facet_flash import Flashes
 from geodfx.capture.fit_state import FitState
@@ -19,6 +20,8 @@ from geodfx.constants import DISPLAY_GAMMA, EDGES
 from geodfx.jit import run_bands
 
 __all__ = ["start_from_cut"]
+
+I32 = npt.NDArray[np.int32]
 
 MOST = 2000  # flashes
 LEAST_LOOKS = 3  # of one
@@ -37,7 +40,7 @@ def start_from_cut(state: FitState, traced: TracedCut, most_bytes: float) -> tup
     apart = max(1, math.ceil(math.sqrt(len(column) / LISTED)))
     listed = np.flatnonzero((column % apart == 0) & (row % apart == 0))
     place = traced.scene.place(column[listed], row[listed])
-    flares = list_flares(traced.scene, traced.planes, traced.index, float(traced.numbers[1]), place)
+    flares = list_flares(traced.scene, traced.planes, traced.channel_index[1], float(traced.numbers[1]), place)
     _, owner = np.unique(flares.key, return_inverse=True)
     shown = np.minimum(flares.weight * flares.seen * float(state.search.ceiling), 1) ** (1 / DISPLAY_GAMMA)
     order = np.argsort(owner, kind="stable")
@@ -60,11 +63,12 @@ def _shape_all(
     """Return the facets of flashes by their looks, and which of them are sound."""
     scene, planes, draws, count = traced.scene, traced.planes, make_draws(), len(looks)
     point = chart_encode(state.directions)
+    index = np.array(traced.channel_index)
     area, half = float(state.search.area), math.sqrt(float(state.search.area) * 12 * float(state.search.blur))
     texel = math.sqrt(len(state.places.column)) / ACROSS
     flashes = Flashes(
         np.zeros((count, 2)), np.zeros((count, 2)), np.zeros((count, 2, 2)), np.zeros((count, 2)), np.zeros(count),
-        np.zeros((count, 3)), np.zeros((count, EDGES, 5)),
+        np.zeros((count, 3)), np.zeros((count, EDGES, 5)), np.zeros((count, 3, 2)),
     )  # fmt: skip
     sound = np.zeros(count, np.bool_)
 
@@ -80,10 +84,14 @@ def _shape_all(
                 scene.rig_lights[flares.light[its[0]]], scene.distance, scene.height, scene.grid,
                 (scene.size[0] / 2, scene.size[1] / 2), scene.stretch, float(np.abs(point).max()), area, half, texel,
             )  # fmt: skip
+            chosen, where = evenly(len(its), SHAPED), where.astype(np.float64)
             sound[f] = shape_flash(
-                planes, traced.index, face, faces, stage, draws, where.astype(np.float64), evenly(len(its), SHAPED),
-                flashes.centre[f], numbers, flashes.edge[f],
-            )  # fmt: skip
+                planes, index[1], face, faces, stage, draws, where, chosen, flashes.centre[f], numbers, flashes.edge[f]
+            )
+            if sound[f]:
+                meet_fire(
+                    planes, index, face, faces, stage, draws, where, chosen, flashes.centre[f], numbers, flashes.fire[f]
+                )
             flashes.place[f], flashes.slope[f], flashes.form[f] = numbers[:2], numbers[2:6].reshape(2, 2), numbers[6:]
             flashes.weight[f] = _weigh(state, texels, tilts, flares.seen[its])
 
@@ -91,7 +99,7 @@ def _shape_all(
     return flashes, sound
 
 
-def _weigh(state: FitState, texels: I64, tilts: npt.NDArray[np.int32], seen: npt.NDArray[np.float32]) -> F64:
+def _weigh(state: FitState, texels: I64, tilts: I32, seen: npt.NDArray[np.float32]) -> F64:
     """Return the weight of a flash, displayed light (3,): the median of what its brightest looks show."""
     bright = np.argsort(-seen, kind="stable")[:BRIGHT]
     x, _ = state.photos(texels[bright])

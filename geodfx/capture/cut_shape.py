@@ -8,79 +8,35 @@ the tilts that change it least, between the edges at which a hit would lie outsi
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from geodfx.arrays import F64, I64, Bool
+from geodfx.capture.cut_ramp import (
+    EVERYWHERE,
+    MOST_FORM,
+    NEARBY,
+    RAMP,
+    Draws,
+    Stage,
+    follow_at,
+    hold_tilts,
+    list_ramp,
+    meet_ramp,
+)
 from geodfx.capture.fit_base import solve_positive
-from geodfx.constants import EDGES, MOST_PLACE
+from geodfx.constants import EDGES
 from geodfx.jit import kernel
-from geodfx.rays.walks import follow
 
-__all__ = ["LEAST_MET", "Draws", "Stage", "make_draws", "shape_flash"]
+__all__ = ["LEAST_MET", "shape_flash"]
 
 LEAST_MET = 8  # samples that a flash must light, or all are asked that its path reaches
-EVERYWHERE, NEARBY, RAMP = 300, 200, 240  # samples in and around a flash's extent, near its looks, and of its ramp
 AROUND_TEXELS, AROUND_CHART = 3.0, 0.08  # of its extent
 NEAR_TEXELS, NEAR_CHART = 2.5, 0.03  # standard deviations
-RAMP_TEXELS, RAMP_CHART = 2.0, 0.08
 BORDER = 0.02  # stone widths from a plane: hits further off tell little of where its edge is
 OVER = 0.3  # texels: an edge that cuts a lit sample by more is worse than none
 SHARP = 3.0  # of an edge, a texel
 FREE = 20.0  # of an edge that cuts nothing
-MOST_FORM = 0.999
-TURNS = 30
-
-
-class Stage(NamedTuple):
-    """Camera, light and texels, seen from the untilted stone."""
-
-    light: F64  # (3,)
-    distance: float
-    height: float
-    grid: float
-    middle: tuple[float, float]  # of the picture, column and row
-    stretch: float
-    most_tilt: float  # on the chart, of either coordinate
-    area: float  # of the lights, squared chord
-    half: float  # of their rim
-    texel: float  # of the widths that are told in texels: 1 where a stone has some 180 of them across
-
-
-class Draws(NamedTuple):
-    """Random numbers, the same for all flashes."""
-
-    uniform: F64  # (EVERYWHERE, 4)
-    normal: F64  # (NEARBY, 4)
-
-
-def make_draws() -> Draws:
-    """Return the numbers that all flashes are sampled by."""
-    rng = np.random.default_rng(0)
-    return Draws(rng.random((EVERYWHERE, 4)), rng.standard_normal((NEARBY, 4)))
-
-
-@kernel
-def _tilted(pitch: float, roll: float, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Return a world vector as the tilted stone sees it, the inverse of `tilting.tilt_rotation`."""
-    cos_p, sin_p, cos_r, sin_r = math.cos(pitch), math.sin(pitch), math.cos(roll), math.sin(roll)
-    ax, az = cos_r * x - sin_r * z, sin_r * x + cos_r * z
-    return ax, cos_p * y + sin_p * az, cos_p * az - sin_p * y
-
-
-@kernel
-def _follow_at(
-    planes: F64, index: float, face: I64, count: int, stage: Stage, point: F64, inside: F64, chord: F64
-) -> bool:
-    """Follow a path at a point (4,): column, row, a and b of the tilt; chord (3,): from the light to what leaves."""
-    pitch, roll = point[3] / stage.stretch, -point[2] / stage.stretch
-    ox, oy, oz = _tilted(pitch, roll, 0.0, 0.0, stage.distance)
-    lx, ly, lz = _tilted(pitch, roll, stage.light[0], stage.light[1], stage.light[2])
-    px, py = (point[0] + 0.5 - stage.middle[0]) * stage.grid, (stage.middle[1] - point[1] - 0.5) * stage.grid
-    found = follow(planes, index, face, count, ox, oy, oz, px, py, stage.height, inside, chord)
-    chord[0], chord[1], chord[2] = chord[0] - lx, chord[1] - ly, chord[2] - lz
-    return found
 
 
 @kernel
@@ -102,73 +58,6 @@ def _regress(points: F64, middle: F64, value: F64, weight: F64, out: F64) -> Non
         for k in range(j):
             stiff[k, j] = stiff[j, k]
     solve_positive(stiff, out)
-
-
-@kernel
-def _limit(numbers: F64) -> None:
-    """Hold place and form within what codes hold."""
-    size = math.hypot(numbers[6], numbers[7])
-    if size > MOST_FORM:
-        numbers[6], numbers[7] = numbers[6] * MOST_FORM / size, numbers[7] * MOST_FORM / size
-    for j in range(2):
-        numbers[j] = min(max(numbers[j], -MOST_PLACE), MOST_PLACE)
-
-
-@kernel
-def _ramp_loss(numbers: F64, points: F64, wanted: F64, area: float, half: float, off: F64) -> float:
-    """Write how far a flash's ramp differs from what is wanted (N,), and return the squares' sum.
-
-    numbers: place, slope, form. points: (N, 4) from the facet's centre right and down, and on the chart.
-    """
-    total = 0.0
-    for n in range(len(points)):
-        x, y = points[n, 0], points[n, 1]
-        a = numbers[0] + numbers[2] * x + numbers[3] * y - points[n, 2]
-        b = numbers[1] + numbers[4] * x + numbers[5] * y - points[n, 3]
-        along = a * numbers[6] + b * numbers[7]
-        off[n] = min(max(0.5 * (area + half - (a * a + b * b - along * along)) / half, -1.0), 2.0) - wanted[n]
-        total += off[n] * off[n]
-    return total
-
-
-@kernel
-def _meet_ramp(numbers: F64, points: F64, wanted: F64, area: float, half: float) -> float:
-    """Move place, slope and form (8,) to where the ramp is met best (Levenberg, Marquardt); return the loss."""
-    step = np.array([4e-3, 4e-3, 2e-4, 2e-4, 2e-4, 2e-4, 4e-3, 4e-3])
-    count = len(numbers)
-    off, to, slope = np.empty(len(points)), np.empty(len(points)), np.empty((count, len(points)))
-    stiff, trial = np.empty((count, count)), np.empty(count)
-    _limit(numbers)
-    least, damping, stale = _ramp_loss(numbers, points, wanted, area, half, off), 1e-2, True
-    for _ in range(TURNS):
-        if stale:
-            for j in range(count):
-                trial[:] = numbers
-                trial[j] += step[j]
-                _ramp_loss(trial, points, wanted, area, half, to)
-                slope[j] = (to - off) / step[j]
-            stale = False
-        for j in range(count):
-            trial[j] = -np.dot(slope[j], off)
-            for k in range(count):
-                stiff[j, k] = np.dot(slope[j], slope[k])
-        for j in range(count):
-            stiff[j, j] += damping * (stiff[j, j] + 1e-6 / (step[j] * step[j])) + 1e-9
-        solve_positive(stiff, trial)
-        trial += numbers
-        _limit(trial)
-        loss = _ramp_loss(trial, points, wanted, area, half, to)
-        if loss < least:
-            settled = least - loss < 1e-4 * least
-            numbers[:], off[:] = trial, to
-            least, damping, stale = loss, max(0.3 * damping, 1e-6), True
-            if settled:
-                break
-        else:
-            damping *= 6.0
-            if damping > 1e5:
-                break
-    return least
 
 
 @kernel
@@ -274,33 +163,7 @@ def _sample(stage: Stage, draws: Draws, looks: F64, chosen: I64, points: F64) ->
             points[few + n, j] = low - around + draws.uniform[n, j] * (high - low + 2 * around)
         for n in range(NEARBY):
             points[few + EVERYWHERE + n, j] = points[(few + EVERYWHERE + n) % few, j] + near * draws.normal[n, j]
-    _hold(stage, points)
-
-
-@kernel
-def _hold(stage: Stage, points: F64) -> None:
-    """Hold points (N, 4) within the captured tilts."""
-    for n in range(len(points)):
-        for j in range(2, 4):
-            points[n, j] = min(max(points[n, j], -stage.most_tilt), stage.most_tilt)
-
-
-@kernel
-def _list_ramp(
-    planes: F64, index: float, face: I64, count: int, stage: Stage, draws: Draws, looks: F64, chosen: I64,
-    points: F64, wanted: F64,
-) -> None:  # fmt: skip
-    """Write points (N, 4) near looks, and the ramp of a path's flash there, wanted (N,)."""
-    inside, chord = np.empty((count, len(planes))), np.empty(3)
-    for n in range(len(points)):
-        for j in range(4):
-            width = RAMP_TEXELS * stage.texel if j < 2 else RAMP_CHART
-            points[n, j] = looks[chosen[n % len(chosen)], j] + width * draws.normal[n % NEARBY, j]
-    _hold(stage, points)
-    for n in range(len(points)):
-        _follow_at(planes, index, face, count, stage, points[n], inside, chord)
-        ramp = 0.5 * (stage.area + stage.half - np.dot(chord, chord)) / stage.half
-        wanted[n] = min(max(ramp, -1.0), 2.0)
+    hold_tilts(stage, points)
 
 
 @kernel
@@ -322,7 +185,7 @@ def shape_flash(
     inside, chord = np.ones((total, count, walls)), np.empty((total, 3))
     way, met, lit = np.zeros(total, np.bool_), np.zeros(total, np.bool_), np.zeros(total, np.bool_)
     for n in range(total):
-        way[n] = _follow_at(planes, index, face, count, stage, points[n], inside[n], chord[n])
+        way[n] = follow_at(planes, index, face, count, stage, points[n], inside[n], chord[n])
         met[n] = way[n] and inside[n].min() >= -1e-9
         lit[n] = np.dot(chord[n], chord[n]) < 1.5 * stage.area
     asked = met if met.sum() >= LEAST_MET else way
@@ -336,7 +199,7 @@ def shape_flash(
     _find_edges(points, middle, inside.reshape((total, count * walls)), met, lit, way, edge)
 
     rim, wanted = np.empty((RAMP, 4)), np.empty(RAMP)
-    _list_ramp(planes, index, face, count, stage, draws, looks, chosen, rim, wanted)
+    list_ramp(planes, index, face, count, stage, draws, looks, chosen, rim, wanted)
     rim[:, 0] -= middle[0]
     rim[:, 1] -= middle[1]
     # From where it is shortest, and from as near to its looks as that may be moved along the flash.
@@ -348,7 +211,7 @@ def shape_flash(
         trial[6], trial[7] = form * long_a, form * long_b
         if begin > 1:
             trial[0], trial[1] = trial[0] + long_a * along, trial[1] + long_b * along
-        loss = _meet_ramp(trial, rim, wanted, stage.area, stage.half)
+        loss = meet_ramp(trial, rim, wanted, stage.area, stage.half)
         if loss < least:
             least, numbers[:] = loss, trial
     centre[:] = middle[:2]

@@ -39,7 +39,7 @@ FIRST = np.array([5 * e for e in range(EDGES)] + [PLACE, PLACE + 3])
 DRIVEN = np.array([5] * EDGES + [3, 3])
 ALONG_TILT = np.array([0, 0, 0, 1, 2])  # which of 1 and the tilt's coordinates is in a number's factor
 MOMENT = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # of two such: where their product is among 1, a, b, aa, ab, bb
-STEP = np.float32(0.05)  # of the light's area: of the slope of a response
+STEP = np.float32(0.1)  # of the light's area: of the slope of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
 MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
@@ -94,63 +94,66 @@ def _edges_at(numbers: F64, feature: F64, rim: F64) -> float:
 
 @kernel
 def _set_slopes(
-    search: Search, form_x: float, form_y: float, da: float, db: float, q: np.float32, variance: np.float32,
-    response: float, share: float, scale: float, rim: F64, which: I64, slope: F64,
+    search: Search, form_x: float, form_y: float, away: F64, q: F32, variance: np.float32, share: float, scale: float,
+    rim: F64, seen: F64, which: I64, slope: F64,
 ) -> int:  # fmt: skip
-    """Write which drivers change what is seen, and how much, into which and slope (DRIVERS,).
+    """Write what each channel sees into seen (3,), which drivers change it, and how much, into which and slope (D, 3).
 
-    da, db, q: from a light to where the facet points, and that chord squared. Returns how many there are; they ascend.
+    away, q: (3, 2), (3,) from a light to where channels point, and that chord squared. Returns how many drivers there
+    are; they ascend.
     """
+    for c in range(3):
+        seen[c] = share * float(lobe_response(q[c], search.area, variance))
     count = 0
     for e in range(EDGES):
         if rim[e] < 1.0:
-            which[count], slope[count] = e, response * share * (1.0 - rim[e])
+            which[count] = e
+            for c in range(3):
+                slope[count, c] = seen[c] * (1.0 - rim[e])
             count += 1
-    step = STEP * search.area
-    change = lobe_response(q + step, search.area, variance) - lobe_response(q - step, search.area, variance)
-    if change != 0:
-        along = da * form_x + db * form_y
-        to_q = share * scale * float(change / (step + step))
-        which[count], slope[count] = EDGES, to_q * 2.0 * (da - along * form_x)
-        which[count + 1], slope[count + 1] = EDGES + 1, to_q * 2.0 * (db - along * form_y)
-        count += 2
-    return count
+    step, moves = STEP * search.area, False
+    which[count], which[count + 1] = EDGES, EDGES + 1
+    for c in range(3):
+        change = lobe_response(q[c] + step, search.area, variance) - lobe_response(q[c] - step, search.area, variance)
+        moves = moves or change != 0
+        along, to_q = away[c, 0] * form_x + away[c, 1] * form_y, share * scale * float(change / (step + step))
+        slope[count, c] = to_q * 2.0 * (away[c, 0] - along * form_x)
+        slope[count + 1, c] = to_q * 2.0 * (away[c, 1] - along * form_y)
+    return count + 2 if moves else count
 
 
 @kernel_of_sums
 def _add_pair(
-    numbers: F64, left: F64, weight: F64, m: int, clear: np.float32, seen: float, which: I64, slope: F64, count: int,
+    numbers: F64, left: F64, weight: F64, m: int, clear: np.float32, seen: F64, which: I64, slope: F64, count: int,
     moment: F64, factor: F64, once: F64, twice: F64, pull: F64, stiff: F64,
 ) -> float:  # fmt: skip
     """Add pair m, a texel under a light, to the sums of the texel and, of weights alone, to pull and stiff.
 
-    Returns its loss. left, weight: (M, 3). which, slope: (count,) of `_set_slopes`. moment: (6,), see MOMENT.
-    factor: (4,), room. once: (DRIVERS, 4, 3) what pulls, and how weights bend, by tilt. twice: (DRIVERS, DRIVERS, 6)
+    Returns its loss. left, weight: (M, 3). seen, which, slope: of `_set_slopes`. moment: (6,), see MOMENT.
+    factor: (3, 3), room. once: (DRIVERS, 4, 3) what pulls, and how weights bend, by tilt. twice: (DRIVERS, DRIVERS, 6)
     how drivers bend, its lower half.
     """
-    loss, stiffness, pulled = 0.0, 0.0, 0.0
+    loss = 0.0
     for c in range(3):
-        its, factor[1 + c] = numbers[WEIGHTS + c], 0.0
-        error, own = left[m, c] - its * seen, weight[m, c]
+        its, error, own = numbers[WEIGHTS + c], left[m, c] - numbers[WEIGHTS + c] * seen[c], weight[m, c]
         if clear == 0 and error < 0:  # a clipped photo does not ask for less
-            continue
+            own = 0.0
         loss += own * error * error
-        stiffness += own * its * its
-        pulled += own * its * error
-        factor[1 + c] = own * its * seen
-        pull[WEIGHTS + c] += own * error * seen
-        stiff[WEIGHTS + c, WEIGHTS + c] += own * seen * seen
-    if stiffness == 0.0:
-        return loss
-    factor[0] = pulled
+        factor[0, c], factor[1, c], factor[2, c] = own * its * error, own * its * seen[c], own * its * its
+        pull[WEIGHTS + c] += own * error * seen[c]
+        stiff[WEIGHTS + c, WEIGHTS + c] += own * seen[c] * seen[c]
     for u in range(count):
-        d, bends = which[u], stiffness * slope[u]
-        for k in range(4):
-            along = factor[k] * slope[u]
-            for j in range(3):
-                once[d, k, j] += along * moment[j]
+        d, pulled = which[u], 0.0
+        for c in range(3):
+            pulled += factor[0, c] * slope[u, c]
+        for j in range(3):
+            once[d, 0, j] += pulled * moment[j]
+            for c in range(3):
+                once[d, 1 + c, j] += factor[1, c] * slope[u, c] * moment[j]
         for v in range(u + 1):
-            e, bend = which[v], bends * slope[v]
+            e, bend = which[v], 0.0
+            for c in range(3):
+                bend += factor[2, c] * slope[u, c] * slope[v, c]
             for j in range(6):
                 twice[d, e, j] += bend * moment[j]
     return loss
@@ -207,8 +210,9 @@ def _add_up(
     """
     pull[:] = 0.0
     stiff[:] = 0.0
-    which, slope, rim = np.empty(DRIVERS, np.int64), np.empty(DRIVERS), np.empty(EDGES)
-    feature, place, moment, factor = np.ones(5), np.ones(5), np.ones(6), np.zeros(4)
+    which, slope, rim = np.empty(DRIVERS, np.int64), np.empty((DRIVERS, 3)), np.empty(EDGES)
+    away, q, seen = np.empty((3, 2)), np.empty(3, np.float32), np.empty(3)
+    feature, place, moment, factor = np.ones(5), np.ones(5), np.ones(6), np.empty((3, 3))
     once, twice = np.zeros((DRIVERS, 4, 3)), np.zeros((DRIVERS, DRIVERS, 6))
     variance = search.blur + np.float32(flashes.width[f] ** 2)
     form_x, form_y = flashes.form[f]
@@ -223,21 +227,21 @@ def _add_up(
         to_b = numbers[PLACE + 3] + numbers[PLACE + 4] * feature[1] + numbers[PLACE + 5] * feature[2]
         da = flashes.place[f, 0] + scale * to_a - float(search.light[i, 0])
         db = flashes.place[f, 1] + scale * to_b - float(search.light[i, 1])
-        q = formed_chord(np.float32(da), np.float32(db), np.float32(0.0), np.float32(form_x), np.float32(form_y))
+        for c in range(3):
+            away[c, 0], away[c, 1] = da + flashes.fire[f, c, 0], db + flashes.fire[f, c, 1]
+            x, y = np.float32(away[c, 0]), np.float32(away[c, 1])
+            q[c] = formed_chord(x, y, np.float32(0.0), np.float32(form_x), np.float32(form_y))
         share = 0.0
-        if q < farthest:
+        if min(q[0], q[1], q[2]) < farthest:
             for j in range(2):
                 feature[3 + j] = moment[1 + j] = point[i, j] * inverse - middle[j]
             share = _edges_at(numbers, feature, rim)
         if share > 0.0:
             for j in range(3):
                 moment[3 + j] = moment[1 + j // 2] * moment[1 + (j + 1) // 2]
-            response = float(lobe_response(q, search.area, variance))
-            changing = _set_slopes(
-                search, form_x, form_y, da, db, q, variance, response, share, scale, rim, which, slope
-            )
+            changing = _set_slopes(search, form_x, form_y, away, q, variance, share, scale, rim, seen, which, slope)
             loss += _add_pair(
-                numbers, left, weight, m, clear[n, i], response * share, which, slope, changing, moment, factor, once,
+                numbers, left, weight, m, clear[n, i], seen, which, slope, changing, moment, factor, once,
                 twice, pull, stiff,
             )  # fmt: skip
             summed = True

@@ -5,6 +5,7 @@ Such facets are flat, and `Search.light` has the points that stand for pseudo li
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +24,9 @@ __all__ = [
     "Reach",
     "Seen",
     "add_flashes",
+    "fire_reach",
     "peak_flashes",
     "place_flash",
-    "respond",
     "see_flash",
     "settle_shares",
 ]
@@ -47,6 +48,7 @@ class Flashes(NamedTuple):
     width: F64  # (F,)
     weight: F64  # (F, 3)
     edge: F64  # (F, EDGES, 5)
+    fire: F64  # (F, 3, 2) how far from there each channel points; green 0
 
 
 class Reach(NamedTuple):
@@ -67,14 +69,12 @@ class Seen(NamedTuple):
 
 
 @kernel
-def respond(
-    search: Search, light: int, a: np.float32, b: np.float32, form_x: np.float32, form_y: np.float32,
-    variance: np.float32,
-) -> np.float32:  # fmt: skip
+def _respond(
+    search: Search, light: int, a: float, b: float, form_x: np.float32, form_y: np.float32, variance: np.float32
+) -> np.float32:
     """Return the response to a light of a flat facet's lobe towards (a, b) of the chart."""
-    its = search.light[light]
-    q = formed_chord(a - its[0], b - its[1], np.float32(0.0), form_x, form_y)
-    return lobe_response(q, search.area, variance)
+    da, db = np.float32(a) - search.light[light, 0], np.float32(b) - search.light[light, 1]
+    return lobe_response(formed_chord(da, db, np.float32(0.0), form_x, form_y), search.area, variance)
 
 
 @kernel
@@ -102,18 +102,33 @@ def place_flash(flashes: Flashes, f: int, column: float, row: float) -> tuple[fl
 
 
 @kernel
+def fire_reach(flashes: Flashes, f: int) -> float:
+    """Return how far from where a facet points a channel of it may point."""
+    most = 0.0
+    for c in range(3):
+        most = max(most, math.hypot(flashes.fire[f, c, 0], flashes.fire[f, c, 1]))
+    return most
+
+
+@kernel
 def see_flash(
     search: Search, point: F64, flashes: Flashes, f: int, column: float, row: float, lights: I32, count: int, out: F64
 ) -> None:
-    """Write what a texel sees of a facet's flash, 0..1, under some lights into out (count,)."""
+    """Write what a texel sees of a facet's flash, 0..1, under some lights into out (count, 3)."""
     right, down = column - flashes.centre[f, 0], row - flashes.centre[f, 1]
     a, b = place_flash(flashes, f, column, row)
     form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     variance = search.blur + np.float32(flashes.width[f] ** 2)
     for n in range(count):
         i = lights[n]
-        seen = respond(search, i, np.float32(a), np.float32(b), form_x, form_y, variance)
-        out[n] = float(seen) * _share(flashes, f, right, down, point[i, 0], point[i, 1]) if seen > 0 else 0.0
+        most = np.float32(0.0)
+        for c in range(3):
+            seen = _respond(search, i, a + flashes.fire[f, c, 0], b + flashes.fire[f, c, 1], form_x, form_y, variance)
+            out[n, c], most = float(seen), max(most, seen)
+        if most > 0:
+            share = _share(flashes, f, right, down, point[i, 0], point[i, 1])
+            for c in range(3):
+                out[n, c] *= share
 
 
 @kernel
@@ -122,16 +137,15 @@ def add_flashes(
 ) -> None:
     """Add what texels (n,) see of facets to displayed light (n, L, 3). point: (L, 2), the lights on the chart."""
     lights = len(search.light)
-    every, share = np.arange(lights).astype(np.int32), np.empty(lights)
+    every, share = np.arange(lights).astype(np.int32), np.empty((lights, 3))
     for n in range(len(texels)):
         t = texels[n]
         for k in range(seen.start[t], seen.start[t + 1]):
             f = seen.facet[k]
             see_flash(search, point, flashes, f, float(column[t]), float(row[t]), every, lights, share)
             for i in range(lights):
-                if share[i] > 0:
-                    for c in range(3):
-                        light[n, i, c] += np.float32(seen.weight[k, c] * share[i])
+                for c in range(3):
+                    light[n, i, c] += np.float32(seen.weight[k, c] * share[i, c])
 
 
 @kernel
@@ -156,7 +170,7 @@ def settle_shares(
     for n in range(len(x)):
         t = first + n
         begin, count = seen.start[t], seen.start[t + 1] - seen.start[t]
-        share = np.empty((count, lights))
+        share = np.empty((count, lights, 3))
         for k in range(count):
             its = seen.facet[begin + k]
             see_flash(search, point, flashes, its, float(column[t]), float(row[t]), every, lights, share[k])
@@ -164,19 +178,19 @@ def settle_shares(
             for i in range(lights):
                 left[i] = float(x[n, i, c] - base[n, i, c])
                 for k in range(count):
-                    left[i] -= seen.weight[begin + k, c] * share[k, i]
+                    left[i] -= seen.weight[begin + k, c] * share[k, i, c]
             for _ in range(SWEEPS):
                 for k in range(count):
                     old, usual = seen.weight[begin + k, c], flashes.weight[seen.facet[begin + k], c]
                     along, square = HELD * (usual - old), HELD
                     for i in range(lights):
-                        if share[k, i] > 0 and (clear[n, i] > 0 or left[i] > 0):
-                            to = float(display_weight(x[n, i, c])) * share[k, i]
+                        if share[k, i, c] > 0 and (clear[n, i] > 0 or left[i] > 0):
+                            to = float(display_weight(x[n, i, c])) * share[k, i, c]
                             along += to * left[i]
-                            square += to * share[k, i]
+                            square += to * share[k, i, c]
                     new = min(max(old + along / square, 0.0), float(search.ceiling))
                     for i in range(lights):
-                        left[i] += (old - new) * share[k, i]
+                        left[i] += (old - new) * share[k, i, c]
                     seen.weight[begin + k, c] = new
 
 
@@ -186,7 +200,7 @@ def peak_flashes(
 ) -> None:
     """Write the most that each texel of facets first to last sees of its facet's flash into peak, as `reach.texel`."""
     lights = len(search.light)
-    every, seen = np.arange(lights).astype(np.int32), np.empty(lights)
+    every, seen = np.arange(lights).astype(np.int32), np.empty((lights, 3))
     for f in range(first, last):
         for k in range(reach.texel_start[f], reach.texel_start[f + 1]):
             t = reach.texel[k]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
 from geodfx.basis import formed_chord, lobe_reach
-from geodfx.capture.facet_flash import Flashes, Reach, place_flash, see_flash
+from geodfx.capture.facet_flash import Flashes, Reach, fire_reach, place_flash, see_flash
 from geodfx.capture.lobe_search import Search
 from geodfx.jit import kernel
 
@@ -22,7 +22,7 @@ NEAR = np.float32(1.3)  # of a flash's reach: lights further from where it point
 def _looked_at(search: Search, flashes: Flashes, f: int) -> np.float32:
     """Return the chord from where a facet points, across its form, to the farthest light that `list_pairs` lists."""
     chord: np.float32 = NEAR * (np.sqrt(search.area) + np.float32(2.5 * flashes.width[f]))
-    return chord
+    return chord + np.float32(fire_reach(flashes, f))
 
 
 @kernel
@@ -80,7 +80,7 @@ def leave(
     left: F64,
 ) -> None:
     """Write what base and the other facets leave of the photos at pairs (count,) into left (count, 3)."""
-    seen = np.empty(len(search.light))
+    seen = np.empty((len(search.light), 3))
     own = _looked_at(search, flashes, f)
     begin = 0
     while begin < count:
@@ -99,11 +99,11 @@ def leave(
                 continue
             a, b = place_flash(flashes, other, right, down)
             its = lobe_reach(search.area, search.blur + np.float32(flashes.width[other] ** 2))
+            its += np.float32(fire_reach(flashes, other))
             if not _may_share(flashes, f, other, np.float32(a - own_a), np.float32(b - own_b), own, its):
                 continue
             see_flash(search, point, flashes, other, right, down, light[begin:end], end - begin, seen)
             for m in range(begin, end):
-                if seen[m - begin] > 0:
-                    for c in range(3):
-                        left[m, c] -= flashes.weight[other, c] * seen[m - begin]
+                for c in range(3):
+                    left[m, c] -= flashes.weight[other, c] * seen[m - begin, c]
         begin = end

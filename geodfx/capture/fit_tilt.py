@@ -128,6 +128,7 @@ def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
         table.width[kept],
         np.zeros((len(kept), 3)),
         np.zeros((len(kept), EDGES, 5)),
+        np.zeros((len(kept), 3, 2)),
     )
     around = max(3, round(AROUND * math.sqrt(len(state.stack.texels))))
     turn = 2 * math.pi * (np.arange(EDGES) + 0.5) / EDGES
@@ -287,7 +288,7 @@ def _pack(state: FitState, flashes: Flashes, seen: Seen) -> Lobes:
     most = np.array([64.0, 8.0, 8.0, 512.0, 512.0])  # of an edge's numbers, beyond which codes do not reach
     edge = flashes.edge / np.maximum(1.0, np.abs(flashes.edge / most).max(axis=2, keepdims=True))
     table = FacetTable(
-        np.repeat(flashes.place[:, None], 3, axis=1),
+        flashes.place[:, None] + flashes.fire,
         flashes.slope,
         np.rint(flashes.centre).astype(np.int64),
         flashes.width,

@@ -275,8 +275,8 @@ def test_the_flashes_of_a_cut_show_what_its_rays_do():
     stack = RadianceStack(np.repeat(codes[..., None], 3, axis=2), table, None, texels, (SIDE, SIDE))
     state = make_state(stack, rig, gain, THOROUGH, None, formed=True)
     state.search = state.search._replace(light=flat_points(state.directions).astype(np.float32))
-    flashes, seers = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, 20.0), 1e6)
-    few, _ = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, 20.0), 2e4)
+    flashes, seers = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0), 1e6)
+    few, _ = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0), 2e4)
     assert 10 < len(few.width) < len(flashes.width) and (few.place == flashes.place[: len(few.width)]).all()
     assert len(flashes.width) > 50
     assert all(len(each) > 0 for each in seers) and np.isfinite(flashes.edge).all()

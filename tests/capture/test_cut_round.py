@@ -11,6 +11,7 @@ import pytest
 from geodfx.basis import light_kernel
 from geodfx.capture.cut import trace_cut
 from geodfx.capture.cut_find import WITHIN, Evidence
+from geodfx.capture.cut_fire import find_channel_indices
 from geodfx.capture.cut_outline import Outline, RoundOutline, find_outline
 from geodfx.capture.cut_round import FIXED, MIDDLE, UP, BrilliantCut
 from geodfx.capture.cut_view import make_scene
@@ -99,4 +100,24 @@ def test_a_brilliant_is_found_by_what_its_rays_show():
     assert "round brilliant" in found.told
     own, want = found.numbers[FIXED : FIXED + 2 * len(UP) : 2], numbers[FIXED : FIXED + 2 * len(UP) : 2]
     assert own == pytest.approx(want, abs=0.5)
-    assert found.index == pytest.approx(1.76, abs=0.015)
+    assert found.numbers[0] == pytest.approx(1.76, abs=0.015)
+
+
+def test_the_fire_of_a_cut_is_told_by_the_channels():
+    numbers = CUT.begin((1.7, 1.8), 0.0).make(FEW)
+    rng = np.random.default_rng(6)
+    place = rng.uniform(-0.33, 0.33, (300, 2)) + CUT.outline.middle
+    nothing = Evidence(SCENE, np.zeros((len(place), len(TILTS))), place, 1 / light_kernel(LIGHT)[0])
+    want = (1.752, 1.76, 1.775)
+    channels = []
+    for index in want:
+        changed = numbers.copy()
+        changed[0] = index
+        channels.append(nothing.show(CUT, changed, np.arange(300), np.arange(len(TILTS)), within=WITHIN))
+    channels[2] = 1.1 * channels[2]
+    shown = replace(nothing, shown=channels[2], channels=np.stack(channels, axis=2))
+    numbers[0] = want[2]
+    assert find_channel_indices(shown, CUT, numbers) == pytest.approx(want, abs=0.003)
+    assert find_channel_indices(nothing, CUT, numbers) == (want[2],) * 3
+    dark = replace(shown, channels=shown.channels * np.array([0.0, 1.0, 1.0]))
+    assert find_channel_indices(dark, CUT, numbers)[0] == want[2]  # a channel that shows nothing tells no index

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geodfx.basis import chart_encode, flat_points
-from geodfx.capture.facet_edges import fit_flash
+from geodfx.capture.facet_edges import NUMBERS, PLACE, WEIGHTS, _add_up, _load, _lose_without, _store, fit_flash
 from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash, settle_shares
 from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_tilt import batches_apart
@@ -46,7 +46,8 @@ def starting_flash():
     edge[0, :, 0] = 1.5 * (np.abs(np.cos(turn)) * HALF[0] + np.abs(np.sin(turn)) * HALF[1])
     edge[0, :, 1], edge[0, :, 2] = -1.5 * np.cos(turn), -1.5 * np.sin(turn)
     none, still = np.zeros((1, 2)), np.zeros((1, 2, 2))
-    return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge)
+    fire = np.zeros((1, 3, 2))
+    return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge, fire)
 
 
 def one_facet():
@@ -164,6 +165,7 @@ def test_what_others_leave_is_the_same_however_few_of_them_are_looked_at():
         rng.choice([0.0, 0.06], count),
         rng.uniform(0.1, 1, (count, 3)),
         rng.normal(0, 0.5, (count, EDGES, 5)) + np.array([6.0, 0, 0, 0, 0]),
+        rng.uniform(-0.08, 0.08, (count, 3, 2)) * np.array([1.0, 0.0, 1.0])[:, None],
     )
     every = np.tile(np.arange(count, dtype=np.int32), len(TEXELS))
     owned = np.tile(TEXELS.astype(np.int32), count)
@@ -177,12 +179,88 @@ def test_what_others_leave_is_the_same_however_few_of_them_are_looked_at():
         args = (some, photos, np.zeros_like(photos), sample, light, pairs, left)
         leave(SEARCH, POINT, flashes, f, reach, COLUMN, ROW, *args)
         want = photos[sample[:pairs], light[:pairs]].astype(np.float64)
-        lights, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty(len(LIGHTS))
+        lights, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty((len(LIGHTS), 3))
         for m in range(pairs):
             t = some[sample[m]]
             for other in set(range(count)) - {f}:
                 see_flash(SEARCH, POINT, flashes, other, float(COLUMN[t]), float(ROW[t]), lights, len(lights), seen)
                 want[m] -= flashes.weight[other] * seen[light[m]]
-                shared += seen[light[m]] > 0
+                shared += seen[light[m]].max() > 0
         np.testing.assert_allclose(left, want, atol=1e-9)
     assert shared > 1000
+
+
+def fiery_flash():
+    """Return a facet all of whose numbers matter, with fire."""
+    rng = np.random.default_rng(8)
+    flashes = starting_flash()
+    flashes.slope[0] = rng.normal(0, 0.002, (2, 2))
+    flashes.form[0] = 0.5, 0.3
+    flashes.edge[0] += rng.normal(0, 0.3, (EDGES, 5))
+    flashes.fire[0] = (-0.03, 0.02), (0, 0), (0.05, -0.03)
+    return flashes
+
+
+def test_a_channel_shows_what_a_facet_shows_that_points_to_where_it_does():
+    fiery, lights = fiery_flash(), np.arange(len(LIGHTS), dtype=np.int32)
+    free = np.zeros((1, EDGES, 5)) + np.array([20.0, 0, 0, 0, 0])
+    fiery, seen, want = fiery._replace(edge=free), np.empty((len(LIGHTS), 3)), np.empty((len(LIGHTS), 3))
+    see_flash(SEARCH, POINT, fiery, 0, 15.0, 12.0, lights, len(lights), seen)
+    for c in range(3):
+        plain = fiery._replace(place=fiery.place + fiery.fire[:, c], fire=np.zeros((1, 3, 2)))
+        see_flash(SEARCH, POINT, plain, 0, 15.0, 12.0, lights, len(lights), want)
+        np.testing.assert_allclose(seen[:, c], want[:, 0], atol=1e-6)
+        assert (want[:, 0] == want[:, 2]).all()
+    assert np.abs(seen[:, 0] - seen[:, 2]).max() > 0.3
+
+
+def test_pull_and_bend_are_slopes_of_the_loss_and_of_what_is_seen():
+    flashes, texels = fiery_flash(), TEXELS[::3]
+    photos = shown_by_a_facet_that_moves()[texels]
+    sample, light = np.empty(64 * len(texels), np.int32), np.empty(64 * len(texels), np.int32)
+    count = list_pairs(SEARCH, flashes, 0, COLUMN, ROW, texels, sample, light)
+    left = photos[sample[:count], light[:count]]
+    weight = np.random.default_rng(1).uniform(0.2, 1, (count, 3))
+    clear, dark = np.ones(photos.shape[:2], np.float32), np.empty(count)
+    _lose_without(clear, sample, light, left, weight, dark)
+    right, down = COLUMN[texels] - flashes.centre[0, 0], ROW[texels] - flashes.centre[0, 1]
+    first, scale = np.empty(NUMBERS), float(SEARCH.radius)
+    _load(flashes, 0, scale, first)
+
+    def add_up(numbers):
+        pull, stiff = np.empty(NUMBERS), np.empty((NUMBERS, NUMBERS))
+        args = (POINT, right, down, clear, sample, light, count, left, weight, dark)
+        loss = _add_up(SEARCH, flashes, 0, scale, *args, numbers, first, pull, stiff)
+        return loss, pull, stiff
+
+    at = first.copy()
+    at[:PLACE] += np.random.default_rng(2).normal(0, 0.05, PLACE)
+    at[PLACE:WEIGHTS] += 0.01
+    loss, pull, stiff = add_up(at)
+    assert loss > 10
+    for j in range(NUMBERS):
+        step = 1e-3 * np.eye(NUMBERS)[j]
+        slope = (add_up(at + step)[0] - add_up(at - step)[0]) / 2e-3
+        assert -2 * pull[j] == pytest.approx(slope, abs=0.1 * np.abs(2 * pull).max()), j  # of a softer ramp
+    # Where photos are what is seen, the loss is the bend's own: no second slopes matter.
+    stiff = np.tril(stiff) + np.tril(stiff, -1).T
+    assert np.linalg.eigvalsh(stiff).min() > -1e-6 * np.abs(stiff).max()
+    rising = np.random.default_rng(3).normal(0, 1e-3, NUMBERS)
+    seen, moved = (_seen_by(flashes, numbers, texels, sample[:count], light[:count]) for numbers in (at, at + rising))
+    costs = add_up(at + rising)[0] - add_up(at)[0]
+    change = float(np.sum(weight * (moved - seen) ** 2))
+    bend = float(rising @ stiff @ rising)
+    assert bend == pytest.approx(change, rel=0.1)
+    assert costs == pytest.approx(bend - 2 * rising @ pull, rel=0.1, abs=0.1 * bend)
+
+
+def _seen_by(flashes, numbers, texels, sample, light):
+    """Return what pairs (M,) see of a facet with some numbers, displayed light (M, 3)."""
+    moved = Flashes(*(each.copy() for each in flashes))
+    _store(moved, 0, float(SEARCH.radius), numbers)
+    every, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty((len(LIGHTS), 3))
+    shown = np.empty((len(texels), len(LIGHTS), 3))
+    for n, t in enumerate(texels):
+        see_flash(SEARCH, POINT, moved, 0, float(COLUMN[t]), float(ROW[t]), every, len(every), seen)
+        shown[n] = seen
+    return shown[sample, light] * moved.weight[0]
