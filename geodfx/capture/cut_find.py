@@ -1,7 +1,7 @@
 """Which cut of a family shows lights where the photos over tilts do.
 
 What the facets lean by, where they lie and the index are sought so that rays traced through the stone meet the photos:
-by evolution (CMA-ES, Hansen 2001) over cuts whose rows go once around, first under wider lights, for then flashes of a
+by evolution (CMA-ES, Hansen 2001) over the few numbers of even cuts, first under wider lights, for then flashes of a
 nearby stone still meet; then all at once, by Gauss and Newton, under ever harder lights.
 """
 
@@ -27,7 +27,7 @@ __all__ = ["STAGES", "Evidence", "find_cut", "meets_db"]
 
 STAGES = 4  # that `find_cut` tells of
 
-ANY_INDEX = (1.4, 2.5)
+INDEX_SPAN = (1.4, 2.5)  # of gems whose name tells none
 STARTS, KEPT, DESCENDED = 8, 4, 3  # searches begun, followed up, and moved by all numbers
 SURE = 0.75  # correlation by which two searches that began are enough
 DRAWN = 200  # random cuts, the best of which a search begins with
@@ -123,7 +123,7 @@ def _begin(evidence: Evidence, cut: Family, index: float, seed: int) -> tuple[fl
     """Return how alike the best of random cuts becomes by evolution, and its few numbers."""
     rng, height = np.random.default_rng(seed), evidence.scene.height
     named = evidence.index
-    span = ANY_INDEX if named is None else (named - 2 * INDEX_WITHIN, named + 2 * INDEX_WITHIN)
+    span = INDEX_SPAN if named is None else (named - 2 * INDEX_WITHIN, named + 2 * INDEX_WITHIN)
     space = cut.begin(span, height)
     drawn = [cut.draw(rng, index, height) for _ in range(DRAWN)]
     best = max(drawn, key=lambda few: _alike(evidence, cut, space.make(few), 3.0))
