@@ -41,6 +41,8 @@ WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -
 EVOLVED, SCANNED, FEW, MANY = (150, 56), (250, 85), (200, 56), (500, 85)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
 FARTHEST = 30.0  # times a number's step
+USES, USED_AGAIN = 4, 0.97  # of slopes: as long as each leaves less than so much of the loss
+SETTLED, SETTLED_WIDE = (0.995, 2), (0.98, 1)  # a descent ends after so many rounds that leave more of the loss
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 LEAST_LIKE = 0.34  # correlation of photos and those of the best search that began: below, the cut is of no such family
 
@@ -217,9 +219,11 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
 
     Rays flash or do not, which makes slopes noisy, and the squares of noisy slopes are too large: what is told weakly
     would hardly move. So two halves of the rays tell slopes, and those of one are multiplied by those of the other.
+    Slopes take four times as long as the steps that are tried by them: while these lead on, they are used again.
     """
     texels, tilts, wanted = evidence.some(*asked)
     wanted, step, count = wanted.ravel(), cut.step, len(cut.step)
+    settled, patient = SETTLED if wider == 1 else SETTLED_WIDE
 
     def seen(trial: F64, within: Sequence[Place] = WITHIN) -> F64:
         return evidence.show(cut, trial, texels, tilts, wider, within).ravel()
@@ -227,7 +231,7 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
     def halves(trial: F64) -> tuple[F64, F64]:
         return seen(trial, WITHIN[::2]), seen(trial, WITHIN[1::2])
 
-    now, last = seen(numbers), np.zeros(count)
+    now, last, idle = seen(numbers), np.zeros(count), 0
     known, costs = (0.0, 0.0) if evidence.index is None else (evidence.index, INDEX_COSTS)
     cost = costs * float(np.sum((now - wanted) ** 2)) / INDEX_WITHIN**2
 
@@ -241,19 +245,32 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
             np.stack([(shown[j][half] - shown[j + count][half]) / 2 for j in range(count)], axis=1) for half in range(2)
         )
         slope = (one + other) / 2
-        bend, pull, whole = one.T @ other, slope.T @ (wanted - now), np.sum(slope * slope, axis=0)
+        bend, whole = one.T @ other, np.sum(slope * slope, axis=0)
         bend = (bend + bend.T) / 2
         bend[0, 0] += cost * step[0] ** 2
-        pull[0] += cost * step[0] * (known - numbers[0])
-        ways = [np.linalg.solve(bend + d * np.diag(whole + 1e-9), pull) for d in DAMPING]
-        moves = [step * np.clip(far * way, -FARTHEST, FARTHEST) for way in ways for far in FAR]
-        moves += [step * np.clip(way, -FARTHEST, FARTHEST) + on * last for way in ways[:3] for on in ON]
-        trials = [cut.moved_all(numbers, by) for by in moves]
-        shots = run_each(lambda k: seen(trials[k]), len(trials))  # noqa: B023  # done before the next
-        losses = [loss(*each) for each in zip(trials, shots, strict=True)]
-        k = int(np.argmin(losses))
-        if losses[k] < loss(numbers, now):
-            numbers, now, last = trials[k], shots[k], moves[k]
-        else:
-            step, last = 0.7 * step, 0.0 * last
+        for use in range(USES):
+            pull = slope.T @ (wanted - now)
+            pull[0] += cost * step[0] * (known - numbers[0])
+            moves = _list_moves(bend, whole, pull, step, last)
+            trials = [cut.moved_all(numbers, by) for by in moves]
+            shots = run_each(lambda k: seen(trials[k]), len(trials))  # noqa: B023  # done before the next
+            losses = [loss(*each) for each in zip(trials, shots, strict=True)]
+            k, before = int(np.argmin(losses)), loss(numbers, now)
+            if use == 0:
+                idle = 0 if losses[k] < settled * before else idle + 1
+            if losses[k] < before:
+                numbers, now, last = trials[k], shots[k], moves[k]
+            elif use == 0:
+                step, last = 0.7 * step, 0.0 * last
+            if losses[k] > USED_AGAIN * before:
+                break
+        if idle == patient:
+            break
     return numbers
+
+
+def _list_moves(bend: F64, whole: F64, pull: F64, step: F64, last: F64) -> list[F64]:
+    """Return moves to be tried: more and less damped, farther, and on the way of the last move."""
+    ways = [np.linalg.solve(bend + d * np.diag(whole + 1e-9), pull) for d in DAMPING]
+    moves = [step * np.clip(far * way, -FARTHEST, FARTHEST) for way in ways for far in FAR]
+    return moves + [step * np.clip(way, -FARTHEST, FARTHEST) + on * last for way in ways[:3] for on in ON]

@@ -44,6 +44,7 @@ SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would 
 MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
 WITHIN = 14.0  # of what edges are sums of: beyond, all is let through
+SETTLED = 0.003  # of what a facet saves: a round that saves less is the last
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
 
 
@@ -339,15 +340,18 @@ def fit_flash(
             search, flashes, f, scale, point, right, down, clear, sample, light, count, left, weight, dark, trial,
             first, to_pull, to_stiff,
         )  # fmt: skip
+        settled = False
         if loss < least:
+            settled = least - loss < SETTLED * (without - loss)
             least, damping = loss, max(damping * EASIER, 1e-5)
             best[:], pull[:], stiff[:] = trial, to_pull, to_stiff
         else:
             damping *= HARDER
-            if damping > STUCK and not held:
-                break
-        if held and (turn >= rounds // 2 or damping > STUCK):
-            damping, held = DAMPING, False
+            settled = damping > STUCK
+        if settled and not held:
+            break
+        if settled or turn >= rounds // 2:
+            damping, held = DAMPING if held else damping, False
         damped, trial[:] = stiff.copy(), pull
         for j in range(NUMBERS):
             damped[j, j] += damping * (stiff[j, j] + 1e-3) + 1e-9
