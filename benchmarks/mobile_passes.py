@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.gpucost import Cycles, Shader, Tool
-from geodfx.render.gpu import Step
+from geodfx.render.gpu_programs import BASE, CELLS, FINE, NODES, PATCH, RIM, RIMS, Step
 
 FIXED = "once"
 
@@ -21,20 +21,18 @@ class Part(NamedTuple):
     instead: str = ""  # what stands for a branch that is left out, if without it more would be dead
 
 
-LOBE = Part("lobe", "for (ivec2 lobe = first;")
-LIT = Part("lit", "if (!SPARSE || texelFetch(facet_flash, row, 0).a >= 0.0)", "lobe", False, "sum += sum;")
-RIM, LOOK = Part("rim", "if (glow.a > 0.0)", "lobe", False), Part("light", "for (int i = 0; i < last;", "rim")
+RIM_BRANCH = Part("rim", "if (RIM && flash != vec3(0.0))", is_loop=False)
 PARTS: dict[Step, tuple[Part, ...]] = {
-    ("rims", False, False): (Part("light", "for (int i = 0; i < last;"),),
-    ("cells", False, False): (
+    (RIMS, ""): (Part("light", "for (int i = 0; i < last;"),),
+    (CELLS, ""): (
         Part("light", "for (int i = 0; i < light_count;"),
         Part("rim", "if (brightest >= 0)", is_loop=False),
         Part("environment", "if (has_environment)", is_loop=False),
     ),
-    ("stone", False, False): (LOBE, RIM),
-    ("stone", False, True): (LOBE, LIT, RIM._replace(within="lit")),
-    ("stone", True, False): (LOBE, RIM, LOOK),
-    ("stone", True, True): (LOBE, LIT, RIM._replace(within="lit"), LOOK),
+    (BASE, ""): (),
+    (PATCH, NODES): (),
+    (PATCH, RIM): (RIM_BRANCH,),
+    (PATCH, FINE): (RIM_BRANCH, Part("light", "for (int i = 0; i < last;", "rim")),
 }
 
 

@@ -19,12 +19,11 @@ import pytest
 
 import geodfx
 from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Shader, Tool, find_tool
-from benchmarks.mobile_frame import SIZE, frame_ms, light_scene
-from benchmarks.mobile_passes import PARTS, Part, measure_pass, repeat_loop
+from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
+from benchmarks.mobile_passes import PARTS, measure_pass, repeat_loop
 from geodfx.bench.enlarge import enlarge
 from geodfx.render import DiscLight, Environment, View
-from geodfx.render.gpu import shader_texts
-from geodfx.render.shader_text import assemble
+from geodfx.render.gpu_programs import BASE, CELLS, FINE, NODES, PATCH, RIM, RIMS, shader_texts
 from tests.render.stones import random_directions, random_stone
 from tests.render.test_tilted import edged_stone
 
@@ -32,21 +31,18 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = tomllib.loads((ROOT / "benchmarks" / "budgets.toml").read_text("utf-8"))
 DEVICES = BUDGETS["devices"]  # the phone that stands for each GPU
 GPUS = tuple(DEVICES)
-VERTEX = assemble(("triangle",), "300 es")
 NAMES = {
-    ("rims", False, False): "rims",
-    ("cells", False, False): "cells",
-    ("stone", False, False): "stone",  # by an environment, or many lights
-    ("stone", False, True): "sparse",  # by a few lights
-    ("stone", True, False): "fine",  # as stone, with small lights
-    ("stone", True, True): "fine-sparse",
+    (RIMS, ""): "rims",
+    (CELLS, ""): "cells",
+    (BASE, ""): "base",
+    (PATCH, NODES): "patch",  # by an environment
+    (PATCH, RIM): "patch-rim",  # by lights
+    (PATCH, FINE): "patch-fine",  # by small ones
 }
 CROWDS = (1, 4, 16, 64)  # stones that share a frame
 DIRECTIONS = 16  # of lights, over which the share of rims is averaged
 LARGE, SMALL = math.radians(10), math.radians(0.5)
-BY_NODES = ("stone", False, True)
 TIMES = 8  # of 144 texels: a frame's 1080, and a little more
-IN_STEP = 4 * TIMES  # texels a side that run together at worst: 16 of the photos
 HEAD = "# As measured, cycles a pixel with each loop once: what is worse by more than the margin fails. docs/MOBILE.md"
 WRITTEN = os.environ.get("GEODFX_BUDGETS")
 
@@ -78,22 +74,18 @@ def diamond(request):
 def passes(tool, diamond):
     """Return what each pass of the diamond costs on each GPU."""
     texts = shader_texts(diamond, "300 es")
-    return {step: measure_pass(tool, VERTEX, text, PARTS[step], GPUS) for step, text in texts.items()}
+    return {step: measure_pass(tool, *both, PARTS[step], GPUS) for step, both in texts.items()}
 
 
 @pytest.fixture(scope="session")
 def scenes(diamond):
-    """Return the diamond under one light, a small one, and an environment, by single texels and in step."""
+    """Return the diamond under one light, a small one, and an environment."""
     towards = random_directions(np.random.default_rng(1), DIRECTIONS, 0.5).tolist()
     radiance = np.random.default_rng(2).random((16, 32, 3)).astype(np.float32)
     large, small = ([View((DiscLight(tuple(xyz), radius_rad),)) for xyz in towards] for radius_rad in (LARGE, SMALL))
     around = [View(environment=Environment.from_radiance(radiance))]
     views = {"light": large, "small light": small, "environment": around}
-    return {
-        f"{kind}{suffix}": light_scene(diamond, some, step)
-        for step, suffix in ((1, ""), (IN_STEP, ", in step"))
-        for kind, some in views.items()
-    }
+    return {kind: light_scene(diamond, some) for kind, some in views.items()}
 
 
 def row(*cells):
@@ -148,14 +140,16 @@ def test_each_pass_keeps_its_budget(passes):
 
 
 def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
-    lit, text = scenes["light"], shader_texts(diamond, "300 es")[BY_NODES]
-    print(f"\n{lit.texels:.1f} bytes a covered texel, {lit.facets} facets, {lit.nodes} nodes")
-    heading("scene", "pass", "lobes a covered texel", "lit", "at a rim", "nodes lit")
+    lit, texts = scenes["light"], shader_texts(diamond, "300 es")
+    print(
+        f"\n{lit.lobes:.2f} lobes a covered texel, {lit.facets} facets, {lit.nodes} nodes, {lit.rectangles} rectangles"
+    )
+    heading("scene", "pass", "area of rectangles, covered texels", "lit", "at a rim", "nodes lit")
     for name, scene in scenes.items():
         row(
             name,
-            NAMES[scene.stone_step],
-            *(f"{share:.2f}" for share in (scene.lobes, scene.lit, scene.rims, scene.lit_nodes)),
+            NAMES[PATCH, scene.kind],
+            *(f"{share:.2f}" for share in (scene.area, scene.lit, scene.rims, scene.lit_nodes)),
         )
     heading(
         "device",
@@ -172,7 +166,9 @@ def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
         assert device.gpu == gpu
         told = {scene: frame_ms(light, device, of_gpu) for scene, light in scenes.items()}
         shown = [f"{whole:.2f}" for _, _, whole in told.values()] + [f"{told['light'][1]:.2f}"]
-        planned = tool.planned_ms(VERTEX, text, name, SIZE, lit.texels)
+        base, patch = texts[BASE, ""], texts[PATCH, lit.kind]  # each with the 4 bytes that it writes
+        planned = tool.planned_ms(*base, name, SIZE, lit.texels)
+        planned += lit.lit * tool.planned_ms(*patch, name, SIZE, SHARE)
         part_ms = frame_ms(lit, device, of_gpu, covered=lit.coverage)[2]
         budget = BUDGETS["frames"][name]
         share = " / ".join(f"{told[scene][2] / budget[scene]:.0%}" for scene in told)
@@ -196,26 +192,22 @@ def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
 
 def test_no_stone_spills(tool):
     for stone in (random_stone("lobes"), random_stone("hsh"), random_stone("ptm"), edged_stone()[0]):
-        for step, text in shader_texts(stone, "300 es").items():
-            for gpu, shader in tool.compile(VERTEX, text, GPUS).items():
+        for step, both in shader_texts(stone, "300 es").items():
+            for gpu, shader in tool.compile(*both, GPUS).items():
                 assert shader.spills == 0, (stone.model, len(stone.base.planes), step, gpu)
 
 
-@pytest.mark.parametrize("step", PARTS)
+@pytest.mark.parametrize("step", [step for step, parts in PARTS.items() if any(part.is_loop for part in parts)])
 def test_a_third_trip_costs_what_a_second_does(tool, diamond, passes, step):
     # Else what is told of a trip would not hold for many.
     loop = next(part for part in PARTS[step] if part.is_loop)
-    text = repeat_loop(shader_texts(diamond, "300 es")[step], loop.text)
-    second = tool.compile(VERTEX, text, GPUS)
-    third = tool.compile(VERTEX, repeat_thrice(diamond, step, loop), GPUS)
+    vertex, text = shader_texts(diamond, "300 es")[step]
+    second = tool.compile(vertex, repeat_loop(text, loop.text), GPUS)
+    third = tool.compile(vertex, repeat_loop(text, loop.text, 3), GPUS)
     for gpu in GPUS:
         bound, once = second[gpu].bound, passes[step][gpu].shader.cycles
         trips = third[gpu].cycles[bound] - second[gpu].cycles[bound], second[gpu].cycles[bound] - once[bound]
         assert trips[0] == pytest.approx(trips[1], rel=0.1)
-
-
-def repeat_thrice(stone, step, loop: Part) -> str:
-    return repeat_loop(shader_texts(stone, "300 es")[step], loop.text, 3)
 
 
 def test_budgets_can_be_written(tool, passes, scenes):

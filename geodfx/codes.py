@@ -51,6 +51,7 @@ __all__ = [
     "pack_width",
     "rgb9e5_decode",
     "rgb9e5_encode",
+    "share_roots",
     "sum_counts",
     "unpack_facet",
     "unpack_offset",
@@ -160,6 +161,12 @@ def unpack_share(lobe: np.uint32) -> tuple[np.float32, np.float32, np.float32]:
     green = np.float32((lobe >> np.uint32(21)) & np.uint32(63)) / np.float32(63.0)
     blue = np.float32(lobe >> np.uint32(27)) / np.float32(31.0)
     return red * red, green * green, blue * blue
+
+
+def share_roots(lobes: U32) -> U8:
+    """Return the roots (N, 3) of lobes' shares, 255 for 1: 5, 6 and 5 bits of them are their codes."""
+    shift, most = np.array([16, 21, 27], np.uint32), np.array(SHARE_STEPS, np.uint32)
+    return np.rint((lobes[:, None] >> shift & most) * (255 / most)).astype(np.uint8)
 
 
 def pack_index(count: U8 | I64) -> U32:

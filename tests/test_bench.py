@@ -61,7 +61,7 @@ def test_the_command_tells_cpu_and_gpu(tmp_path, monkeypatch, capsys):
     assert [row["view"] for row in told["cpu"]] == ["one light", "eight spots", "a room"]
     assert told["gpu"]["size"] == [60, 40]
     for passes in told["gpu"]["views"].values():
-        assert set(passes) == {"rims", "cells", "stone"}
+        assert set(passes) == {"rims", "cells", "base", "patch"}
         assert min(passes.values()) > 0
     assert told["gpu"]["ptm_seconds"] > 0
 

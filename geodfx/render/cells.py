@@ -19,7 +19,7 @@ from geodfx.constants import CELL
 from geodfx.jit import kernel
 from geodfx.lobe_map import CENTRE, SLOPE, WIDTH, Lobes, facet_point
 
-__all__ = ["STRETCH", "Cells", "is_fine", "make_cells", "node_facets", "node_point"]
+__all__ = ["STRETCH", "Cells", "is_fine", "make_cells", "node_point", "pack_grids"]
 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
 ATLAS_WIDTH = 1024
@@ -72,12 +72,12 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
     return Cells(size, first, count, place.astype(np.float32), float(most), spread)
 
 
-def node_facets(cells: Cells) -> U32:
-    """Return the facet of each node of the atlas (H, W); F where there is none."""
-    owner = np.full(cells.size[::-1], len(cells.place), np.uint32)
-    for f, ((column, row), (columns, rows)) in enumerate(zip(cells.first.tolist(), cells.nodes.tolist(), strict=True)):
-        owner[row : row + rows, column : column + columns] = f
-    return owner
+def pack_grids(cells: Cells) -> U32:
+    """Return where each facet's grid lies in the atlas (F, 2): first column, row of 16 bits each; columns, rows."""
+    words: U32 = np.stack([each[:, 0] | each[:, 1] << 16 for each in (cells.first, cells.nodes)], axis=1).astype(
+        np.uint32
+    )
+    return words
 
 
 def _pack(count: I64) -> tuple[I64, int]:

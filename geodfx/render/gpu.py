@@ -1,40 +1,53 @@
 """GpuRenderer: frames by OpenGL 3.3, without a window. The sums are those of lighting.py.
 
-Three passes: shaders/rims.glsl, a facet a pixel; cells.glsl, a node of the facets' cells a pixel; stone.glsl, a texel.
+Its passes are those of gpu_programs.py.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, U8
+from geodfx.arrays import F32, U8, U32
 from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
-from geodfx.render.cells import is_fine, make_cells, node_facets
+from geodfx.render.cells import is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
-from geodfx.render.gpu_layout import fold_lobes, fold_rows, read_places
+from geodfx.render.gpu_layout import fold_rows, read_places
+from geodfx.render.gpu_programs import (
+    BASE,
+    CELLS,
+    FINE,
+    NODES,
+    PATCH,
+    RIM,
+    RIMS,
+    Step,
+    layer_columns,
+    layers,
+    shader_texts,
+)
 from geodfx.render.lighting import Lighting, light_stone
-from geodfx.render.shader_text import FUNCTIONS, VERSIONS, assemble
+from geodfx.render.patches import make_patches
+from geodfx.render.shader_text import VERSIONS, assemble
 from geodfx.render.tilted import covered, present
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
-__all__ = ["SOFTWARE", "GpuRenderer", "shader_texts"]
+__all__ = ["SOFTWARE", "GpuRenderer"]
 
 T = TypeVar("T")
-Step = tuple[str, bool, bool]  # a body of shaders/; whether texels look at lights; whether they skip dark facets
 SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader")  # drivers that draw on the CPU
+RGB565 = 0x8D62  # GL_RGB565, of OpenGL ES 2.0 and ARB_ES2_compatibility
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
@@ -93,6 +106,14 @@ class GpuRenderer:
             self._thread = None
 
 
+class _Pass(NamedTuple):
+    """A program, and what it draws."""
+
+    program: Any
+    vertices: Any
+    rectangles: int  # instances of four vertices; 0: one triangle over all
+
+
 class _Scene:
     """A context, the stone in its textures, and a buffer to draw to. All calls from one thread."""
 
@@ -116,9 +137,10 @@ class _Scene:
         cells = make_cells(lobes, facets, stone.alpha.shape)
         self._step, self._edged = cells.step, len(lobes.edges) > 0  # facets that end are read texel by texel anyway
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        self._layers = _layers(stone)
+        self._layers = layers(stone)
         self._linear = stone.base.space == "linear"
-        self._make_programs(stone, version)
+        patches = make_patches(lobes, covered(stone))
+        self._make_programs(stone, version, {CELLS: pack_grids(cells), PATCH: patches.words})
         self._frame = self._target((width, height), (4, "f4"))
         # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
         light = "f4" if version == "330 core" else "f2"
@@ -126,18 +148,15 @@ class _Scene:
         for texture in self._cells.color_attachments:
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._rims = self._target((FACET_ROW, max(1, -(-len(facets) // FACET_ROW))), (4, light))
-        index, refs = fold_lobes(lobes.index, lobes.refs)
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._base_planes(stone.base.planes),
-            "lobe_index": self._texture(index.shape[1::-1], index),
-            "lobe_refs": self._rows("lobes", refs),
+            "share_sheet": self._sheet(patches.sheet),
             "facet_words": self._facets(lobes.facets),
             "facet_slopes": self._facets(lobes.slopes),
             "facet_edges": self._facets(lobes.edges.reshape(-1, 4), 4),
             "facet_spread": self._facets(cells.spread),
             "facet_places": self._facets(read_places(cells)),
-            "node_facets": self._texture(cells.size, node_facets(cells)[..., None]),
             "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
             "cell_light": self._cells.color_attachments[0],
             "cell_ramp": self._cells.color_attachments[1],
@@ -150,15 +169,24 @@ class _Scene:
             edge_count=len(lobes.edges),
             slope_step=lobes.slope_step,
             cell_unit=(1 / cells.size[0], 1 / cells.size[1]),
+            sheet_unit=(1 / patches.sheet.shape[1], 1 / patches.sheet.shape[0]),
         )
 
-    def _make_programs(self, stone: Stone, version: str) -> None:
+    def _make_programs(self, stone: Stone, version: str, rectangles: dict[str, U32]) -> None:
         """Compile what a frame takes, in the order in which it is drawn."""
-        vertex = assemble(("triangle",), version)
         self._steps = {}
-        for step, text in shader_texts(stone, version).items():
-            program = self._context.program(vertex_shader=vertex, fragment_shader=text)
-            self._steps[step] = program, self._context.vertex_array(program, [])
+        for step, (vertex, fragment) in shader_texts(stone, version).items():
+            self._steps[step] = self._pass(vertex, fragment, rectangles.get(step[0]))
+
+    def _pass(self, vertex: str, fragment: str, words: U32 | None = None) -> _Pass:
+        """Return a pass over all pixels of what it draws to, or over a rectangle for each row of some words."""
+        program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
+        if words is None:
+            return _Pass(program, self._context.vertex_array(program, []), 0)
+        buffer = self._context.buffer(words.tobytes())
+        return _Pass(
+            program, self._context.vertex_array(program, [(buffer, f"{words.shape[1]}u4/i", "words")]), len(words)
+        )
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -184,10 +212,9 @@ class _Scene:
         with _told_as_backend_error("the GPU failed to draw"):
             noise = np.random.default_rng(0).integers(0, 256, (*self._size[::-1], 4), np.uint8).tobytes()
             textures = [self._context.texture(self._size, 4, noise) for _ in range(3)]
-            vertex, step = assemble(("triangle",), self._version), ("yardstick", False, False)
+            step = ("yardstick", "")
             text = f"#version {self._version}\n{VERSIONS[self._version]}\n{fragment}"
-            program = self._context.program(vertex_shader=vertex, fragment_shader=text)
-            self._steps[step] = program, self._context.vertex_array(program, [])
+            self._steps[step] = self._pass(assemble(("triangle",), self._version), text)
             names = ("first", "second", "third")
             self._textures |= dict(zip(names, textures, strict=True))
             try:
@@ -213,12 +240,14 @@ class _Scene:
         self._set_environment(lighting.environment)
         self._set_lighting(lighting)
         fine = self._edged or is_fine(lighting.lights, self._step)
+        kind = FINE if fine else RIM if len(lighting.lights) else NODES
         sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
         self._set(is_fine=fine, is_sparse=sparse)
         steps: list[tuple[Step, Any]] = [
-            (("rims", False, False), self._rims),
-            (("cells", False, False), self._cells),
-            (("stone", fine, sparse), frame),
+            ((RIMS, ""), self._rims),
+            ((CELLS, ""), self._cells),
+            ((BASE, ""), frame),
+            ((PATCH, kind), frame),  # adds to it
         ]
         return [(step, target) for step, target in steps if step in self._steps]
 
@@ -227,18 +256,23 @@ class _Scene:
         self._context.release()
 
     def _draw(self, step: Step, target: Any) -> None:
-        (program, triangle), unit = self._steps[step], 0
+        (program, vertices, rectangles), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
                 texture.use(unit)
                 program[name] = unit
                 unit += 1
         target.use()
-        triangle.render(moderngl.TRIANGLES, vertices=3)
+        if not rectangles:
+            vertices.render(moderngl.TRIANGLES, vertices=3)
+            return
+        with self._context.scope(target, moderngl.BLEND if step[0] == PATCH else moderngl.NOTHING):
+            self._context.blend_func = moderngl.ONE, moderngl.ONE
+            vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=rectangles)
 
     def _set(self, **values: Any) -> None:
         """Set uniforms in all programs that have them."""
-        for program, _ in self._steps.values():
+        for program, *_ in self._steps.values():
             for name, value in values.items():
                 if name in program:
                     if isinstance(value, np.ndarray):
@@ -292,7 +326,7 @@ class _Scene:
     def _base_planes(self, planes: U8) -> Any:
         """Return planes (P, H, W) as a texture of layers side by side, four planes each; fewer than four are one."""
         count, height, width = planes.shape
-        channels, columns = min(count, 4), _layer_columns(self._layers)
+        channels, columns = min(count, 4), layer_columns(self._layers)
         rows = -(-self._layers // columns)
         self._check_size("the base's planes", columns * width, rows * height)
         padded = np.zeros((rows * columns * channels, height, width), np.uint8)
@@ -305,10 +339,23 @@ class _Scene:
     def _target(self, size: tuple[int, int], *kinds: tuple[int, str]) -> Any:
         """Return a buffer of textures to draw to, each of so many parts of a type."""
         self._check_size("the facets", *size)
-        textures = [self._context.texture(size, parts, dtype=dtype) for parts, dtype in kinds]
+        # Zeros, for of what is not drawn no frame must read what is not a number.
+        none = bytes(16 * size[0] * size[1])
+        textures = [
+            self._context.texture(size, parts, none[: parts * int(dtype[1]) * size[0] * size[1]], dtype=dtype)
+            for parts, dtype in kinds
+        ]
         for texture in textures:
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return self._context.framebuffer(color_attachments=textures)
+
+    def _sheet(self, roots: U8) -> Any:
+        """Return a texture of shares (H, W, 3), of 5, 6 and 5 bits."""
+        size = roots.shape[1], roots.shape[0]
+        self._check_size("the lobes", *size)
+        texture = self._context.texture(size, 3, roots.tobytes(), alignment=1, internal_format=RGB565)
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return texture
 
     def _facets(self, values: npt.NDArray[Any], parts: int = 1) -> Any:
         """Return a texture that holds a list of facets, each of so many texels."""
@@ -321,7 +368,7 @@ class _Scene:
         return self._texture(size, rows)
 
     def _texture(self, size: tuple[int, int], values: npt.NDArray[Any]) -> Any:
-        dtype = {"f": "f4", "u": "u4"}[values.dtype.kind]
+        dtype = f"{values.dtype.kind}{values.dtype.itemsize}"
         texture = self._context.texture(size, values.shape[-1], values.tobytes(), dtype=dtype, alignment=1)
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)  # OpenGL ES reads no other filter from 32 bits
         return texture
@@ -331,40 +378,6 @@ class _Scene:
             raise BackendError(
                 f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
             )
-
-
-def shader_texts(stone: Stone, version: str) -> dict[Step, str]:
-    """Return the fragment shaders of a stone's passes, in their order, the last in the variants that lights ask for.
-
-    The vertex stage of all is `assemble(("triangle",), version)`.
-    """
-    layers = _layers(stone)
-    has_lobes = stone.lobes is not None and len(stone.lobes.refs) > 0
-    constants: dict[str, bool | int | tuple[int, int]] = {
-        "SIZE": stone.size,
-        "LAYERS": layers,
-        "LAYER_COLUMNS": _layer_columns(layers),
-        "LINEAR": stone.base.space == "linear",
-        "LOBES": has_lobes,
-        "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
-        "FLAT": stone.lobes is not None and stone.lobes.flat,
-    }
-    lights: list[Step] = [("rims", False, False), ("cells", False, False)]
-    texels: list[Step] = [("stone", fine, sparse) for fine in (False, True) for sparse in (False, True)]
-    return {
-        (body, fine, sparse): assemble((*FUNCTIONS, body), version, constants | {"FINE": fine, "SPARSE": sparse})
-        for body, fine, sparse in (lights + texels if has_lobes else texels)
-    }
-
-
-def _layers(stone: Stone) -> int:
-    """Return how many layers of four planes the base has."""
-    return -(-len(stone.base.planes) // 4)
-
-
-def _layer_columns(layers: int) -> int:
-    """Return how many layers of the base lie side by side: as many as one above another, or one more."""
-    return math.ceil(math.sqrt(layers))
 
 
 def _open_context() -> Any:

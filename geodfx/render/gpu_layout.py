@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, U32
-from geodfx.codes import sum_counts
+from geodfx.arrays import F32
 from geodfx.constants import FOLD_BITS
 from geodfx.render.cells import Cells
 
-__all__ = ["fold_lobes", "fold_rows", "read_places"]
+__all__ = ["fold_rows", "read_places"]
 
 
 def fold_rows(values: npt.NDArray[Any], width: int = 1 << FOLD_BITS) -> npt.NDArray[Any]:
@@ -22,28 +21,6 @@ def fold_rows(values: npt.NDArray[Any], width: int = 1 << FOLD_BITS) -> npt.NDAr
     folded = np.zeros((rows * width, values.shape[1]), values.dtype)
     folded[: len(values)] = values
     return folded.reshape(rows, width, -1)
-
-
-def fold_lobes(index: U32, refs: U32) -> tuple[U32, U32]:
-    """Return lobes in rows (R, 2^FOLD_BITS, 1) of which none ends within a block of texels, and their index.
-
-    So a texel finds its first lobe's row and column, and the others beside it.
-    """
-    width = 1 << FOLD_BITS
-    start = index[..., 0].ravel().astype(np.int64)
-    end = start + sum_counts(index[..., 1]).ravel()
-    rows: list[U32] = []
-    block = 0
-    while block < len(start):
-        after = int(np.searchsorted(end, start[block] + width, side="right"))
-        row = np.zeros(width, np.uint32)
-        row[: end[after - 1] - start[block]] = refs[start[block] : end[after - 1]]
-        start[block:after] += len(rows) * width - start[block]
-        rows.append(row)
-        block = after
-    moved = index.copy()
-    moved[..., 0] = start.reshape(index.shape[:2])
-    return moved, np.array(rows)[..., None]
 
 
 def read_places(cells: Cells) -> F32:

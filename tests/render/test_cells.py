@@ -12,7 +12,7 @@ from geodfx.colour import encode_display
 from geodfx.constants import CELL, FINE_LIGHTS
 from geodfx.lobe_map import CENTRE, SLOPE, FacetTable, decode_facets, pack_lobes, unpack_lobes
 from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View
-from geodfx.render.cells import NODES_A_LOBE, is_fine, make_cells, node_facets, node_point
+from geodfx.render.cells import NODES_A_LOBE, is_fine, make_cells, node_point, pack_grids
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.gpu import SOFTWARE
 from tests.render.stones import make_stone, no_base, random_directions, random_stone, spread_channels
@@ -50,8 +50,17 @@ def cells(stone):
 
 
 def test_no_two_grids_share_a_node(cells):
-    owner = node_facets(cells)
-    assert np.bincount(owner.ravel(), minlength=len(cells.place) + 1)[:-1].tolist() == cells.nodes.prod(1).tolist()
+    taken = np.zeros(cells.size[::-1], np.int64)
+    for (column, row), (columns, rows) in zip(cells.first.tolist(), cells.nodes.tolist(), strict=True):
+        taken[row : row + rows, column : column + columns] += 1
+    assert taken.max() == 1 and taken.sum() == cells.nodes.prod(axis=1).sum()
+
+
+def test_grids_are_packed_in_words(cells):
+    words = pack_grids(cells).astype(np.int64)
+    np.testing.assert_array_equal(
+        np.stack([words & 65535, words >> 16], axis=2), np.stack([cells.first, cells.nodes], 1)
+    )
 
 
 def test_a_texel_reads_within_the_grid_of_its_facet(stone, cells):

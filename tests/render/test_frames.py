@@ -18,7 +18,7 @@ import pytest
 from geodfx.colour import encode_display
 from geodfx.errors import BackendError
 from geodfx.lobe_map import empty_lobes
-from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View, gpu
+from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View, gpu_programs
 from tests.render.stones import make_stone, random_stone, single_lobe
 
 LIGHTS = (
@@ -126,7 +126,7 @@ def test_a_picture_too_large_for_the_gpu_is_told():
 @pytest.mark.gpu
 def test_a_shader_that_does_not_compile_is_told(monkeypatch):
     monkeypatch.setattr(
-        gpu, "assemble", lambda bodies, version, *_: f"#version {version}\nvoid main() {{ {bodies[-1]} }}"
+        gpu_programs, "assemble", lambda bodies, version, *_: f"#version {version}\nvoid main() {{ {bodies[-1]} }}"
     )
     with pytest.raises(BackendError, match="backend='cpu'"):
         GpuRenderer(random_stone())

@@ -9,12 +9,9 @@ import pytest
 
 from geodfx.basis import chart_decode, edge_share, lobe_response
 from geodfx.codes import (
-    first_lobe,
-    lobe_count,
     rgb9e5_decode,
     unpack_offset,
     unpack_pair,
-    unpack_share,
     unpack_width,
 )
 from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
@@ -132,29 +129,6 @@ def test_unpack_pair(glsl_bench, glsl_version):
     reference = (np.stack([wide & 65535, wide >> 16], axis=1) - 32768) * 3e-7
     on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_pair(w.x, a.x), 0.0, 0.0)", steps, words)
     _agree(on_gpu, _twin(unpack_pair, words[:, 0], steps[:, 0]), reference, 2e-9)
-
-
-def test_unpack_share(glsl_bench, glsl_version):
-    words = RNG.integers(0, 2**32, (200, 1), dtype=np.uint32)
-    words[:2, 0] = [65535, 0xFFFF0000]
-    wide = words[:, 0].astype(np.int64)
-    reference = np.stack([(wide >> 16 & 31) / 31, (wide >> 21 & 63) / 63, (wide >> 27) / 31], axis=1) ** 2
-    on_gpu = glsl_bench.run(glsl_version, "vec4(unpack_share(w.x), 0.0)", words=words)
-    _agree(on_gpu, _twin(unpack_share, words[:, 0]), reference, 2e-7)
-
-
-def test_where_a_texels_lobes_lie(glsl_bench, glsl_version):
-    counts = RNG.integers(0, 16, (64, 8))
-    counts[0] = 15
-    start = RNG.integers(0, 1 << 22, 64)
-    word = (counts << (4 * np.arange(8))).sum(axis=1)
-    first = start[:, None] + np.cumsum(counts, axis=1) - counts
-    for column in range(8):
-        words = np.stack([start, word, np.full(64, 24 + column)], axis=1).astype(np.uint32)
-        text = "vec4(float(first_lobe(w.x, w.y, int(w.z))), float(lobe_count(w.y, int(w.z))), 0.0, 0.0)"
-        on_gpu = glsl_bench.run(glsl_version, text, words=words)
-        twin = [(first_lobe(s, c, int(x)), lobe_count(c, int(x))) for s, c, x in words]
-        _agree(on_gpu, np.array(twin, float), np.stack([first[:, column], counts[:, column]], axis=1), 0)
 
 
 def test_decode_display(glsl_bench, glsl_version):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from geodfx.codes import first_lobe, lobe_count, pack_index
+from geodfx.codes import pack_index, share_roots, unpack_share
 from geodfx.constants import FACET_ROW, FOLD_BITS
-from geodfx.render.gpu_layout import fold_lobes, fold_rows
+from geodfx.lobe_map import Lobes, empty_lobes, unpack_lobes
+from geodfx.render.gpu_layout import fold_rows
+from geodfx.render.patches import TILE, make_patches
+from tests.render.stones import random_stone
 
 WIDTH = 1 << FOLD_BITS
 
@@ -19,25 +22,50 @@ def test_a_list_in_rows_is_the_list():
     assert fold_rows(values[:0]).shape == (1, WIDTH, 2)
 
 
-def test_a_texels_lobes_lie_side_by_side_in_one_row():
-    rng = np.random.default_rng(3)
-    count = rng.integers(0, 16, (40, 61))
-    count[10:20] = 15  # rows end within a run of full blocks
-    count[30] = 0
-    index, refs = pack_index(count), np.arange(count.sum(), dtype=np.uint32)
-    moved, rows = fold_lobes(index, refs)
-    assert rows.shape[1:] == (WIDTH, 1) and len(rows) > 1
-    np.testing.assert_array_equal(moved[..., 1], index[..., 1])
-    for y, x in np.ndindex(count.shape):
-        block, its = index[y, x // 8], moved[y, x // 8]
-        row, column = divmod(first_lobe(its[0], its[1], x), WIDTH)
-        many = lobe_count(its[1], x)
-        assert column + many <= WIDTH
-        wanted = first_lobe(block[0], block[1], x) + np.arange(many)
-        np.testing.assert_array_equal(rows[row, column : column + many, 0], wanted)
+def test_each_lobe_is_in_one_rectangle_of_its_facet():
+    stone = random_stone("lobes")
+    lobes, alpha = stone.lobes, stone.alpha.copy()
+    alpha[:3] = 0  # not covered: their lobes are left out
+    patches = make_patches(lobes, alpha)
+    found = []
+    for corner, sides, spot in patches.words.tolist():
+        columns, rows, facet = sides & 255, sides >> 8 & 255, sides >> 16
+        assert max(columns, rows) <= TILE
+        roots = patches.sheet[spot >> 16 :, spot & 65535 :][:rows, :columns]
+        for row, column in zip(*np.nonzero(roots.any(axis=2)), strict=True):
+            texel = ((corner >> 16) + row) * stone.size[0] + (corner & 65535) + column
+            found.append((texel, facet, roots[row, column].tolist()))
+    every = unpack_lobes(lobes, stone.size[0])
+    shown = (lobes.refs >> 16 > 0) & (alpha.ravel()[every.texel] > 0)
+    facet = (lobes.refs & 65535)[shown].tolist()
+    wanted = zip(every.texel[shown].tolist(), facet, share_roots(lobes.refs[shown]).tolist(), strict=True)
+    assert sorted(found) == sorted(wanted)
+    assert np.count_nonzero(patches.sheet.any(axis=2)) == len(found)  # no rectangle lies in another
 
 
-def test_no_lobes_are_one_row():
-    index, refs = pack_index(np.zeros((3, 9), np.int64)), np.zeros(0, np.uint32)
-    moved, rows = fold_lobes(index, refs)
-    assert rows.shape == (1, WIDTH, 1) and not moved.any()
+def test_a_texel_may_see_a_facet_by_two_lobes():
+    count = np.array([[2, 1, 0]])
+    refs = np.array([1 << 16 | 5, 2 << 16 | 5, 3 << 16 | 5], np.uint32)
+    lobes = Lobes(pack_index(count), refs, np.zeros((6, 4), np.uint32), np.zeros((0, 4), np.uint32), 1.0)
+    patches = make_patches(lobes, np.full(count.shape, 255, np.uint8))
+    assert patches.words[:, 1].tolist() == [2 | 1 << 8 | 5 << 16, 1 | 1 << 8 | 5 << 16]
+    spots = patches.words[:, 2].tolist()
+    assert [patches.sheet[spot >> 16, spot & 65535, 0].tolist() for spot in (spots[0], spots[0] + 1, spots[1])] == [
+        8,
+        25,
+        16,
+    ]
+
+
+def test_no_lobes_are_no_rectangles():
+    patches = make_patches(empty_lobes((3, 9)), np.full((3, 9), 255, np.uint8))
+    assert patches.words.shape == (0, 3) and not patches.sheet.any()
+
+
+def test_five_and_six_bits_of_the_roots_of_shares_are_their_codes():
+    lobes = np.arange(1 << 16, dtype=np.uint32) << np.uint32(16)
+    most, roots = np.array([31, 63, 31]), share_roots(lobes).astype(np.int64)
+    rounded, cut = np.rint(roots * most / 255), roots >> np.array([3, 2, 3])  # as drivers turn bytes into fewer bits
+    np.testing.assert_array_equal(rounded, cut)
+    shares = np.array([unpack_share(lobe) for lobe in lobes[::37]])
+    np.testing.assert_allclose((rounded / most)[::37] ** 2, shares, rtol=1e-6)

@@ -1,0 +1,54 @@
+"""The shaders of a stone's passes on a GPU, in the order in which they are drawn.
+
+shaders/rims.glsl, a facet a pixel; cells.glsl, a grid of nodes of each facet that sees light; base.glsl, a texel; and
+patch.glsl, rectangles of the texels of facets that see light, which adds what they show.
+"""
+
+from __future__ import annotations
+
+import math
+
+from geodfx.render.shader_text import FUNCTIONS, assemble
+from geodfx.stone import Stone
+
+__all__ = ["BASE", "CELLS", "FINE", "NODES", "PATCH", "RIM", "RIMS", "Step", "layer_columns", "layers", "shader_texts"]
+
+Step = tuple[str, str]  # a body of shaders/, and of PATCH its kind
+NODES, RIM, FINE = "nodes", "rim", "fine"  # texels read light between nodes; at rims how much of it; or look themselves
+RIMS, CELLS, BASE, PATCH = "rims", "cells", "base", "patch"
+RECTANGLES = (CELLS, PATCH)  # that draw some of their target
+
+
+def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
+    """Return the vertex and fragment shaders of a stone's passes, in their order, the last in variants for lights."""
+    deep = layers(stone)
+    has_lobes = stone.lobes is not None and len(stone.lobes.refs) > 0
+    constants: dict[str, bool | int | tuple[int, int]] = {
+        "SIZE": stone.size,
+        "LAYERS": deep,
+        "LAYER_COLUMNS": layer_columns(deep),
+        "LINEAR": stone.base.space == "linear",
+        "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
+        "FLAT": stone.lobes is not None and stone.lobes.flat,
+    }
+    everywhere = assemble(("triangle",), version)
+    steps: list[Step] = [(BASE, "")]
+    if has_lobes:
+        steps = [(RIMS, ""), (CELLS, ""), *steps, (PATCH, NODES), (PATCH, RIM), (PATCH, FINE)]
+    return {
+        (body, kind): (
+            assemble((*FUNCTIONS, f"{body}_vertex"), version, constants) if body in RECTANGLES else everywhere,
+            assemble((*FUNCTIONS, body), version, constants | {"RIM": kind != NODES, "FINE": kind == FINE}),
+        )
+        for body, kind in steps
+    }
+
+
+def layers(stone: Stone) -> int:
+    """Return how many layers of four planes the base has."""
+    return -(-len(stone.base.planes) // 4)
+
+
+def layer_columns(deep: int) -> int:
+    """Return how many layers of the base lie side by side: as many as one above another, or one more."""
+    return math.ceil(math.sqrt(deep))
