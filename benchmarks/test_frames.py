@@ -57,5 +57,5 @@ def test_gpu_passes_beside_one_texture_and_a_ptm(stone):
         total = sum(passes.values())
         parts = ", ".join(f"{name} {seconds * 1e3:.2f}" for name, seconds in passes.items())
         print(f"{view}: {total * 1e3:.2f} ms, {total / times.ptm_seconds:.2f} x PTM ({parts})")
-        assert set(passes) == {"rims", "cells", "stone"}
+        assert set(passes) == {"rims", "cells", "base", "patch"}
         assert min(passes.values()) > 0

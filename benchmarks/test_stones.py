@@ -86,26 +86,26 @@ class Case(NamedTuple):
     rig: str
     camera: str
     sensor: str
-    least_db: float  # half a decibel below what was measured
+    least_db: float  # half a decibel below what was measured; below the least of four seeds where these differ more
     flux: tuple[float, float]
 
 
 # No light of these rings stands within 25 degrees of the zenith, where most of what this stone shows leaves it: nothing
 # that was photographed tells how it looks there, and the nearest photo is about as good.
-BLIND = Case("topaz, blind rings", design("SRB.asc", "topaz"), rings(32, 10), NEAR, USUAL, 15.1, (0.62, 0.72))
+BLIND = Case("topaz, blind rings", design("SRB.asc", "topaz"), rings(32, 10), NEAR, USUAL, 14.1, (0.48, 0.63))
 CASES = [
     Case("diamond, brilliant", cut("brilliant", "diamond"), dome(128, 10), NEAR, USUAL, 28.4, (0.98, 1.08)),
     Case("diamond, shallow", cut("brilliant", "diamond", SHALLOW), dome(192, 4), FAR, CLEAN, 31.7, (1.06, 1.16)),
     Case("zircon, brilliant", cut("brilliant", "zircon"), dome(128, 8), NEAR, USUAL, 28.5, (0.97, 1.07)),
     Case("demantoid, brilliant", cut("brilliant", "demantoid"), path(96, 12), CLOSE, USUAL, 32.0, (0.97, 1.07)),
-    Case("ruby, satin", cut("brilliant", "ruby", "polish_deg = 0.3"), path(128, 9), NEAR, USUAL, 32.0, (0.87, 0.97)),
+    Case("ruby, satin", cut("brilliant", "ruby", "polish_deg = 0.3"), path(128, 9), NEAR, USUAL, 32.0, (0.98, 1.14)),
     Case("sapphire, step", cut("step", "sapphire"), dome(96, 8), NEAR, NOISY, 28.5, (0.96, 1.06)),
     Case("emerald, included", cut("step", "emerald", INCLUDED), dome(64, 12), FAR, NOISY, 27.3, (0.95, 1.05)),
     Case(
         "topaz, round", design("SRB.asc", "topaz"), rings(24, 10, "[20, 40, 60, 80]"), NEAR, USUAL, 22.2, (0.91, 1.01)
     ),
     Case("amethyst, pear", design("Compear125.asc", "amethyst"), dome(96, 12), NEAR, CLEAN, 29.7, (0.94, 1.04)),
-    Case("spinel, pear", design("Compear125.asc", "spinel"), dome(48, 20), NEAR, USUAL, 24.8, (0.95, 1.05)),
+    Case("spinel, pear", design("Compear125.asc", "spinel"), dome(48, 20), NEAR, USUAL, 23.9, (0.95, 1.05)),
     Case("quartz, point", cut("point", "quartz"), dome(96, 10), FAR, USUAL, 32.5, (0.90, 1.00)),
     Case("amethyst, druse", cut("druse", "amethyst"), dome(128, 8), NEAR, USUAL, 26.6, (0.96, 1.06)),
     Case("tourmaline, cabochon", cut("cabochon", "tourmaline"), dome(96, 6), NEAR, USUAL, 27.6, (0.93, 1.03)),
