@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geodfx.bench.enlarge import enlarge
-from geodfx.bench.frames import bench_views, copied_bytes, time_frames
+from geodfx.bench.frames import CROWDS, bench_views, copied_bytes, time_crowds, time_frames
 from geodfx.bench.made import made_stone
 from geodfx.cli import main
 from geodfx.commands import bench
@@ -41,6 +41,15 @@ def test_times_are_of_all_views_at_a_size_or_more():
         assert time.megapixels_per_second == pytest.approx(2400 / time.seconds / 1e6)
 
 
+def test_a_crowd_is_of_as_many_stones():
+    stone = random_stone(shape=(20, 30))
+    times = time_crowds(stone, (1, 3))
+    assert [time.stones for time in times] == [1, 3]
+    for time in times:
+        assert time.size == (30, 20)
+        assert time.megapixels_per_second == pytest.approx(time.stones * 600 / time.seconds / 1e6)
+
+
 def test_a_copy_is_of_the_stone_and_of_the_frame():
     stone = random_stone(shape=(20, 30))
     assert copied_bytes(stone) == round(stone.texel_bytes * 600) + 2400
@@ -53,12 +62,14 @@ def test_the_command_tells_cpu_and_gpu(tmp_path, monkeypatch, capsys):
     assert main(["bench", str(tmp_path / "s.gdfx"), "--sides", "30,60"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("synthetic: ")
-    assert sum("30 x 20" in line for line in lines) == 3
+    assert sum("30 x 20" in line for line in lines) == 3 + len(CROWDS)
+    assert any(line.startswith("one light, 64 stones") for line in lines)
     assert any(line.startswith("GPU: ") for line in lines)
     assert sum("x PTM" in line for line in lines) == 3
     assert main(["bench", str(tmp_path / "s.gdfx"), "--sides", "30", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["view"] for row in told["cpu"]] == ["one light", "eight spots", "a room"]
+    assert [row["view"] for row in told["cpu"]] == ["one light", "eight spots", "a room", *["one light"] * len(CROWDS)]
+    assert [row["stones"] for row in told["cpu"]] == [1, 1, 1, *CROWDS]
     assert told["gpu"]["size"] == [60, 40]
     for passes in told["gpu"]["views"].values():
         assert set(passes) == {"rims", "cells", "base", "patch"}

@@ -6,9 +6,10 @@ other work slows both.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,11 +20,12 @@ from geodfx.jit import run_bands, thread_count
 from geodfx.render import CpuRenderer, DiscLight, Environment, Tilt, View
 from geodfx.stone import Stone
 
-__all__ = ["FrameTime", "bench_views", "copied_bytes", "time_copy", "time_frames"]
+__all__ = ["CROWDS", "FrameTime", "bench_views", "copied_bytes", "time_copy", "time_crowds", "time_frames"]
 
 OUTPUT_BYTES = 4  # a texel of a frame in 8 bits
 ROUNDS = 9
 BANDS = 64
+CROWDS = (1, 4, 16, 64)  # stones that share a frame
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,16 @@ class FrameTime:
     """What frames of one view cost."""
 
     view: str
-    size: tuple[int, int]  # width and height in texels
+    size: tuple[int, int]  # width and height of a stone in texels
     seconds: float  # a frame in 8 bits
-    copy_seconds: float  # to copy the stone's resident bytes and those of the frame
+    copy_seconds: float  # to copy the stones' resident bytes and those of the frame
     threads: int
+    stones: int = 1  # in the frame
 
     @property
     def megapixels_per_second(self) -> float:
-        """Texels of the picture a second, in millions."""
-        return self.size[0] * self.size[1] / self.seconds / 1e6
+        """Texels of the frame a second, in millions."""
+        return self.stones * self.size[0] * self.size[1] / self.seconds / 1e6
 
     @property
     def copies(self) -> float:
@@ -79,6 +82,23 @@ def time_frames(stone: Stone, least_side: int) -> list[FrameTime]:
         show = partial(renderer.show, view, stone.display_gain)
         seconds, copying = _interleaved(show, time_copy(copied_bytes(large)))
         found.append(FrameTime(name, large.size, seconds, copying, thread_count()))
+    return found
+
+
+def time_crowds(stone: Stone, counts: Sequence[int] = CROWDS) -> list[FrameTime]:
+    """Return the times of frames of so many stones by one light, each as large as this one and in its own memory."""
+    renderers = [CpuRenderer(copy.deepcopy(stone)) for _ in range(max(counts))]
+    name, view = next(iter(bench_views(stone).items()))
+
+    def show(count: int) -> None:
+        for renderer in renderers[:count]:
+            renderer.show(view, stone.display_gain)
+
+    show(1)  # compiles
+    found = []
+    for count in counts:
+        seconds, copying = _interleaved(partial(show, count), time_copy(count * copied_bytes(stone)))
+        found.append(FrameTime(name, stone.size, seconds, copying, thread_count(), count))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from geodfx.api import load
-from geodfx.bench.frames import FrameTime, time_frames
+from geodfx.bench.frames import FrameTime, time_crowds, time_frames
 from geodfx.bench.gpu_passes import GpuTimes, time_passes
 from geodfx.bench.made import made_stone
 from geodfx.commands.terminal import print_json
@@ -25,9 +25,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "bench",
         help="what a frame costs on this machine",
-        description="Time frames of a stone on the CPU, beside a copy of the bytes that a frame must touch, and on the "
-        "GPU, beside a shader that reads one texture and one of a polynomial texture map. docs/SPEED.md tells what the "
-        "figures mean.",
+        description="Time frames of a stone, and of many in one frame, on the CPU, beside a copy of the bytes that a "
+        "frame must touch, and on the GPU, beside a shader that reads one texture and one of a polynomial texture map. "
+        "docs/SPEED.md tells what the figures mean.",
         allow_abbrev=False,
     )
     parser.add_argument("stone", type=Path, nargs="?", metavar="STONE.gdfx", help="(default: one that is made up)")
@@ -44,7 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _run(options: argparse.Namespace) -> None:
     stone = made_stone() if options.stone is None else load(options.stone)
-    frames = [time for side in options.sides for time in time_frames(stone, side)]
+    frames = [time for side in options.sides for time in time_frames(stone, side)] + time_crowds(stone)
     gpu, missing = _gpu_times(stone)
     if options.json:
         values: dict[str, object] = {
@@ -83,7 +83,8 @@ def _gpu_times(stone: Stone) -> tuple[GpuTimes | None, str]:
 
 def _frame_line(time: FrameTime) -> str:
     milliseconds = time.seconds * 1e3
-    return f"{time.view:22}{_texels(time.size):>13}{milliseconds:9.2f}{1 / time.seconds:10.0f}{time.copies:8.1f}"
+    what = time.view if time.stones == 1 else f"{time.view}, {time.stones} stones"
+    return f"{what:22}{_texels(time.size):>13}{milliseconds:9.2f}{1 / time.seconds:10.0f}{time.copies:8.1f}"
 
 
 def _texels(size: tuple[int, int]) -> str:
