@@ -147,6 +147,7 @@ class _Scene:
         self._cells = self._target(cells.size, (4, light), (4, light))
         for texture in self._cells.color_attachments:
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            texture.write(bytes(4 * int(light[1]) * cells.size[0] * cells.size[1]))  # dark grids are not drawn
         self._rims = self._target((FACET_ROW, max(1, -(-len(facets) // FACET_ROW))), (4, light))
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
@@ -176,7 +177,9 @@ class _Scene:
         """Compile what a frame takes, in the order in which it is drawn."""
         self._steps = {}
         for step, (vertex, fragment) in shader_texts(stone, version).items():
-            self._steps[step] = self._pass(vertex, fragment, rectangles.get(step[0]))
+            words = rectangles.get(step[0])
+            if words is None or len(words) > 0:
+                self._steps[step] = self._pass(vertex, fragment, words)
 
     def _pass(self, vertex: str, fragment: str, words: U32 | None = None) -> _Pass:
         """Return a pass over all pixels of what it draws to, or over a rectangle for each row of some words."""
@@ -339,12 +342,7 @@ class _Scene:
     def _target(self, size: tuple[int, int], *kinds: tuple[int, str]) -> Any:
         """Return a buffer of textures to draw to, each of so many parts of a type."""
         self._check_size("the facets", *size)
-        # Zeros, for of what is not drawn no frame must read what is not a number.
-        none = bytes(16 * size[0] * size[1])
-        textures = [
-            self._context.texture(size, parts, none[: parts * int(dtype[1]) * size[0] * size[1]], dtype=dtype)
-            for parts, dtype in kinds
-        ]
+        textures = [self._context.texture(size, parts, dtype=dtype) for parts, dtype in kinds]
         for texture in textures:
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return self._context.framebuffer(color_attachments=textures)

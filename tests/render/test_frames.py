@@ -117,6 +117,14 @@ def test_renderers_live_side_by_side_and_end_with_their_threads():
 
 
 @pytest.mark.gpu
+def test_lobes_where_nothing_is_covered_show_nothing():
+    stone = random_stone("lobes")
+    hidden = dataclasses.replace(stone, alpha=np.zeros_like(stone.alpha))
+    with Renderer(hidden, "gpu") as renderer:
+        assert not renderer.render(View(LIGHTS)).any()
+
+
+@pytest.mark.gpu
 def test_a_picture_too_large_for_the_gpu_is_told():
     wide = make_stone(np.ones((6, 1, 40000, 3)), model="ptm")
     with pytest.raises(BackendError, match=r"40000 x 1.*backend='cpu'"):
