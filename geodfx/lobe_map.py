@@ -95,7 +95,7 @@ class Lobes:
 
     @property
     def nbytes(self) -> int:
-        """Bytes resident on a GPU."""
+        """Bytes of the tables; lobes by facets (`render.patches`), as a GPU has them, take about as many."""
         return sum(array.nbytes for array in (self.index, unread(self, "refs"), self.facets, self.slopes, self.edges))
 
     def check(self) -> None:

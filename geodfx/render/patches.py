@@ -5,6 +5,7 @@ A frame draws the rectangles of facets that see light, and adds up what they sho
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,9 @@ from geodfx.arrays import I64, U8, U32
 from geodfx.codes import BLOCK, MOST_FACETS, share_roots
 from geodfx.lobe_map import Lobes
 
-__all__ = ["SHEET_WIDTH", "TILE", "Patches", "make_patches"]
+__all__ = ["TILE", "Patches", "make_patches"]
 
 TILE = 16  # texels: no side of a rectangle is longer, so that a slanting facet's hold little else
-SHEET_WIDTH = 4096
 HALF, QUARTER = 16, 8  # bits of a word
 
 
@@ -25,60 +25,57 @@ class Patches(NamedTuple):
 
     # (P, 3) column, row in the picture, of 16 bits each; columns, rows of 8, facet of 16; column, row in the sheet
     words: U32
-    sheet: U8  # (H, SHEET_WIDTH, 3) `codes.share_roots`
+    sheet: U8  # (H, W, 3) `codes.share_roots`, about as high as wide
 
 
 def make_patches(lobes: Lobes, alpha: U8) -> Patches:
     """Return the lobes of what a stone covers of its picture (H, W)."""
     texel = _texels_of(lobes.index, alpha.shape[1])
     seen = np.flatnonzero(alpha.ravel()[texel])
-    texel, refs = texel[seen], lobes.refs[seen]
-    if len(refs) == 0:
-        return Patches(np.zeros((0, 3), np.uint32), np.zeros((1, SHEET_WIDTH, 3), np.uint8))
-    facet = (refs & np.uint32(MOST_FACETS - 1)).astype(np.int64)
-    row, column = np.divmod(texel, alpha.shape[1])
-    tile = row // TILE * -(-alpha.shape[1] // TILE) + column // TILE
-    turn = _turns(facet, texel)
-    order = np.lexsort((turn, tile, facet))
-    facet, tile, turn, row, column = (each[order] for each in (facet, tile, turn, row, column))
-    fresh = np.ones(len(facet), np.bool_)
-    fresh[1:] = (np.diff(facet) != 0) | (np.diff(tile) != 0) | (np.diff(turn) != 0)
-    first = np.flatnonzero(fresh)
+    if len(seen) == 0:
+        return Patches(np.zeros((0, 3), np.uint32), np.zeros((1, 1, 3), np.uint8))
+    facet = (lobes.refs[seen] & np.uint32(MOST_FACETS - 1)).astype(np.int64)
+    row, column = np.divmod(texel[seen], alpha.shape[1])
+    across, down = -(-alpha.shape[1] // TILE), -(-alpha.shape[0] // TILE)
+    key = (facet * down + row // TILE) * across + column // TILE
+    order = np.argsort(key, kind="stable")
+    turn = _turns(key[order], texel[seen[order]])
+    if turn.any():
+        key[order] += turn * (MOST_FACETS * down * across)
+        order = np.argsort(key, kind="stable")
+    facet, row, column, key = (each[order] for each in (facet, row, column, key))
+    fresh = np.concatenate([[True], np.diff(key) != 0])
+    first, its = np.flatnonzero(fresh), np.cumsum(fresh) - 1
     left, top = np.minimum.reduceat(column, first), np.minimum.reduceat(row, first)
     columns, rows = np.maximum.reduceat(column, first) - left + 1, np.maximum.reduceat(row, first) - top + 1
-    across, down, height = _pack(columns, rows)
-    its = np.cumsum(fresh) - 1
-    sheet = np.zeros((height, SHEET_WIDTH, 3), np.uint8)
-    sheet[down[its] + row - top[its], across[its] + column - left[its]] = share_roots(refs[order])
+    spot, size = _pack(columns, rows)
+    sheet = np.zeros((*size, 3), np.uint8)
+    place = spot[its] + np.stack([column - left[its], row - top[its]], axis=1)
+    sheet[place[:, 1], place[:, 0]] = share_roots(lobes.refs[seen[order]])
     sides = columns | rows << QUARTER | facet[first] << HALF
-    words = np.stack([left | top << HALF, sides, across | down << HALF], axis=1)
+    words = np.stack([left | top << HALF, sides, spot[:, 0] | spot[:, 1] << HALF], axis=1)
     return Patches(words.astype(np.uint32), sheet)
 
 
-def _turns(facet: I64, texel: I64) -> I64:
-    """Return how many lobes before each (N,) are of its facet and texel: each of those has a rectangle of its own."""
-    order = np.lexsort((texel, facet))
-    same = np.zeros(len(order), np.int64)
-    same[1:] = (np.diff(facet[order]) == 0) & (np.diff(texel[order]) == 0)
-    total = np.cumsum(same)
-    turn = np.empty_like(total)
-    turn[order] = total - np.maximum.accumulate(np.where(same == 0, total, 0))
+def _turns(key: I64, texel: I64) -> I64:
+    """Return how many lobes right before each (N,) are of its rectangle and texel: those are for another rectangle."""
+    total = np.concatenate([[0], np.cumsum((np.diff(key) == 0) & (np.diff(texel) == 0))])
+    turn: I64 = total - np.maximum.accumulate(np.where(np.diff(total, prepend=-1) == 0, total, 0))
     return turn
 
 
-def _pack(columns: I64, rows: I64) -> tuple[I64, I64, int]:
-    """Return where rectangles lie in a sheet, column and row, and how high that is: shelves of rectangles as high."""
-    order = np.lexsort((np.arange(len(rows)), -rows))
-    across, down = np.zeros_like(columns), np.zeros_like(rows)
+def _pack(columns: I64, rows: I64) -> tuple[I64, tuple[int, int]]:
+    """Return column and row (P, 2) of rectangles in a sheet, and its height and width: shelves, the tallest first."""
+    width = max(TILE, math.ceil(math.sqrt(int((columns * rows).sum()))))
+    spot = np.zeros((len(rows), 2), np.int64)
     column = row = tall = 0
+    order = np.argsort(-rows, kind="stable")
     for k, wide, high in zip(order.tolist(), columns[order].tolist(), rows[order].tolist(), strict=True):
-        if column + wide > SHEET_WIDTH or (column > 0 and high < tall):
-            column, row = 0, row + tall
-        if column == 0:
-            tall = high
-        across[k], down[k] = column, row
-        column += wide
-    return across, down, row + tall
+        if column + wide > width:
+            column, row, tall = 0, row + tall, 0
+        spot[k] = column, row
+        column, tall = column + wide, max(tall, high)
+    return spot, (row + tall, width)
 
 
 def _texels_of(index: U32, width: int) -> I64:
