@@ -1,4 +1,4 @@
-"""Where a lobe can point, and how well each place explains what a texel still has left: the search inside the fit.
+"""Where a lobe can point, and how well each place explains what a texel still has left: candidates and their gain.
 
 A texel's photos are x (L, 3), with weights w (L, 3). A lobe of direction d and width s answers light l with
 r_l = lobe_response(|d - l|^2, area, blur + s^2), 0..1, times an amplitude a in each channel. All else fixed, with e
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, F64, U8
-from geodfx.basis import formed_chord, light_kernel, lobe_reach, lobe_response
+from geodfx.arrays import F32, F64
+from geodfx.basis import formed_chord, light_kernel, lobe_response
 from geodfx.jit import kernel
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "longer",
     "make_search",
     "near_lights",
-    "refine",
     "step_along",
     "tangents",
 ]
@@ -51,15 +50,13 @@ WORTH_SHARED_FORMED, WORTH_ALONE_FORMED = 0.1, 1.0
 FORMS = ((0.9, 0.0), (0.6364, 0.6364), (0.0, 0.9), (-0.6364, 0.6364))
 FORMED_SPACING = 0.4
 MOST_FORM, LONGEST = np.float32(0.98), np.float32(5.0)  # a lobe is at most five times as long as wide
-FIRST_STEP, LAST_STEP = np.float32(0.25), np.float32(0.02)  # of the refinement, in the light's radius
 TURN_COS = np.cos(np.arange(8) * math.pi / 4).astype(np.float32)
 TURN_SIN = np.sin(np.arange(8) * math.pi / 4).astype(np.float32)
-WIDER = np.float32(1.25)  # a step of the width
 LOWEST_Z = np.float32(0.02)  # a lobe stays a degree above the horizon
 FAINT = np.float32(1e-3)  # displayed light, or an amplitude of it, that is nothing
 NO_RESPONSE = np.float32(1e-6)  # added to sum w r^2, so that a lobe that no light sees has no amplitude
 ROUNDED = np.float32(1e-4)  # of a chord, by which more lights are looked at than are within reach
-CLEARLY = np.float32(1.00001)  # a step must gain more than rounding does
+DIM = np.float32(0.01)  # of a lobe's worth: the energy of all lights that the search need not tell apart
 
 
 class Search(NamedTuple):
@@ -294,97 +291,37 @@ def candidate_gain(search: Search, m: int, weight: F32, left: F32) -> np.float32
 
 
 @kernel
-def best_candidate(search: Search, weight: F32, left: F32, tried: U8) -> tuple[int, np.float32]:
-    """Return the candidate of the highest gain, and that gain; -1 if none gains. tried: (M,) scratch.
+def best_candidate(search: Search, weight: F32, left: F32, worth: np.float32, bound: F32) -> tuple[int, np.float32]:
+    """Return the candidate of the highest gain, and that gain; -1 if none gains more than worth. bound: (M,) scratch.
 
-    Only candidates that see a light with something left can gain, and a stone is dark under most lights.
+    A candidate gains at most the energy sum w max(e, 0)^2 of the lights that it sees (Cauchy-Schwarz): 0 for most, for
+    a stone is dark under most lights. So those that see the brightest light are looked at first, and of the others
+    only those whose bound is above the best gain. Lights too dim to matter together are not told apart in it.
     """
-    best, best_gain = -1, np.float32(0.0)
-    tried[:] = 0
+    bound[:] = 0
+    dim = worth * DIM / np.float32(len(search.light))
+    most, brightest = np.float32(0.0), -1
     for i in range(len(search.light)):
-        if max(left[i, 0], left[i, 1], left[i, 2]) <= FAINT:
-            continue
-        for n in range(search.light_start[i], search.light_start[i + 1]):
-            m = search.seer[n]
-            if tried[m] == 0:
-                tried[m] = 1
-                gain = candidate_gain(search, m, weight, left)
-                if gain > best_gain:
-                    best, best_gain = m, gain
+        energy = np.float32(0.0)
+        for c in range(3):
+            energy += weight[i, c] * max(left[i, c], np.float32(0.0)) ** 2
+        if energy > most:
+            most, brightest = energy, i
+        if energy > dim:
+            for n in range(search.light_start[i], search.light_start[i + 1]):
+                bound[search.seer[n]] += energy
+    best, best_gain = -1, worth
+    if brightest < 0:
+        return best, best_gain
+    for n in range(search.light_start[brightest], search.light_start[brightest + 1]):
+        m = search.seer[n]
+        bound[m] = 0
+        gain = candidate_gain(search, m, weight, left)
+        if gain > best_gain:
+            best, best_gain = m, gain
+    for m in range(len(bound)):
+        if bound[m] + worth * DIM > best_gain:
+            gain = candidate_gain(search, m, weight, left)
+            if gain > best_gain:
+                best, best_gain = m, gain
     return best, best_gain
-
-
-@kernel
-def _close_lights(
-    search: Search, d: F32, width: np.float32, step: np.float32, near: I32, count: int, close: I32
-) -> int:
-    """Write those of the near lights that a lobe may see within a step of d, or a step wider; returns how many."""
-    if search.formed:
-        close[:count] = near[:count]
-        return count
-    wider = width * WIDER
-    reach, number = step + lobe_reach(search.area, search.blur + wider * wider) + ROUNDED, 0
-    for n in range(count):
-        i = near[n]
-        dx, dy, dz = d[0] - search.light[i, 0], d[1] - search.light[i, 1], d[2] - search.light[i, 2]
-        if dx * dx + dy * dy + dz * dz < reach * reach:
-            close[number] = i
-            number += 1
-    return number
-
-
-@kernel
-def refine(
-    search: Search, d: F32, width: np.float32, form: F32, weight: F32, left: F32, near: I32
-) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """Move d (3,) in place to where the gain is highest near it; returns its width and amplitudes.
-
-    near: (2 L,) scratch.
-    A pattern search over eight ways, with steps from .25 to .02 of the light's radius. A lobe that has a width may
-    change it, a sharp one stays sharp. Where lobes are formed, so is `form` (2,) in place.
-    """
-    trial, u, v = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    count = near_lights(
-        search, d, (np.float32(2.6) * search.radius + np.float32(3.5) * width) * longer(form, search.formed), near
-    )
-    form_x, form_y = form[0], form[1]
-    size = max(search.radius, width)
-    step = FIRST_STEP
-    some = near[len(search.light) :]
-    close = _close_lights(search, d, width, step * size, near, count, some)
-    gain, red, green, blue = gain_of(search, d, width, form_x, form_y, some, close, weight, left)
-    while step > LAST_STEP:
-        tangents(d, u, v)
-        best, best_a, best_b, best_width = gain * CLEARLY, np.float32(0.0), np.float32(0.0), width
-        best_x, best_y = form_x, form_y
-        for k in range(8):
-            a, b = step * size * TURN_COS[k], step * size * TURN_SIN[k]
-            step_along(d, u, v, a, b, trial)
-            its, to_r, to_g, to_b = gain_of(search, trial, width, form_x, form_y, some, close, weight, left)
-            if its > best:
-                best, best_a, best_b, best_width = its, a, b, width
-                red, green, blue = to_r, to_g, to_b
-        if width > 0:
-            for k in range(2):
-                other = width * WIDER if k == 0 else width / WIDER
-                its, to_r, to_g, to_b = gain_of(search, d, other, form_x, form_y, some, close, weight, left)
-                if its > best:
-                    best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), other
-                    red, green, blue = to_r, to_g, to_b
-        if search.formed:
-            for k in range(8):
-                to_x, to_y = form_step(form_x, form_y, step, k)
-                its, to_r, to_g, to_b = gain_of(search, d, width, to_x, to_y, some, close, weight, left)
-                if its > best:
-                    best, best_a, best_b, best_width = its, np.float32(0.0), np.float32(0.0), width
-                    best_x, best_y = to_x, to_y
-                    red, green, blue = to_r, to_g, to_b
-        if best > gain * CLEARLY:
-            form_x, form_y = best_x, best_y
-            step_along(d, u, v, best_a, best_b, d)
-            gain, width = best, best_width
-        else:
-            step *= np.float32(0.5)
-        close = _close_lights(search, d, width, step * size, near, count, some)
-    form[0], form[1] = form_x, form_y
-    return width, red, green, blue

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, U8
+from geodfx.arrays import F32
 from geodfx.basis import formed_chord, lobe_response
-from geodfx.capture.lobe_search import FAINT, Search, best_candidate, refine
+from geodfx.capture.lobe_refine import refine
+from geodfx.capture.lobe_search import FAINT, Search, best_candidate
 from geodfx.jit import kernel, kernel_of_sums
 
 __all__ = [
@@ -81,7 +82,7 @@ class Work(NamedTuple):
     clear: F32  # (L,) 0 where the photo is clipped: the light is at least what it tells
     left: F32  # (L, 3)
     near: I32  # (2 L,) scratch of the search
-    tried: U8  # (M,) scratch of the search
+    bound: F32  # (M,) scratch of the search
 
 
 def make_lobe_sets(texels: int) -> LobeSets:
@@ -121,7 +122,7 @@ def make_work(search: Search, lobes: int = MAX_LOBES, standing: int = 0) -> Work
         np.zeros(rows, np.float32),
         np.zeros((rows, 3), np.float32),
         np.zeros(2 * len(search.light), np.int32),
-        np.zeros(len(search.direction), np.uint8),
+        np.zeros(len(search.direction), np.float32),
     )
 
 
@@ -318,8 +319,8 @@ def drop(work: Work, count: int, k: int) -> int:
 def grow(search: Search, work: Work, count: int, worth: np.float32) -> int:
     """Add the best candidate, and move all, while one is worth it; returns the new count, nothings taken out."""
     while count < len(work.width):
-        m, gain = best_candidate(search, work.weight, work.left, work.tried)
-        if m < 0 or gain < worth:
+        m, _ = best_candidate(search, work.weight, work.left, worth, work.bound)
+        if m < 0:
             break
         for c in range(3):
             work.direction[count, c] = search.direction[m, c]
