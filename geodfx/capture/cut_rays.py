@@ -1,7 +1,7 @@
 """Rays from many tilts' cameras through places of a stone: what they show of lights, and by which paths.
 
-Rays wait in rows of numbers, and are followed eight at once, a lane each. When one ends, its lane takes the next: rays
-end after one face or ten.
+Rays wait in rows of numbers, and are followed a packet at once, a lane each. When one ends, its lane takes the next:
+rays end after one face or ten.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ PLACES_AT_ONCE = 16  # whose rays wait together
 # The numbers of a ray that waits: those of `Ray`, and the face that it entered by.
 RAY, LEFT = 7, 6
 WAITING = RAY + 1
-# The room of eight rays, number by number, after what is for walking: what `Ray` has, what each has shown, its last
-# face, the weight of what leaves there, its tilt, how many faces it has met, and what it sees of each light.
+# The room of a packet of rays, number by number, after what is for walking: what `Ray` has, what each has shown, its
+# last face, the weight of what leaves there, its tilt, how many faces it has met, and what it sees of each light.
 RAY_AT = WALK_ROOM
 LEFT_AT, TOTAL_AT = RAY_AT + LEFT * PACKET, RAY_AT + RAY * PACKET
 FACE_AT, WEIGHT_AT, TURN_AT = TOTAL_AT + PACKET, TOTAL_AT + 2 * PACKET, TOTAL_AT + 3 * PACKET
@@ -193,7 +193,7 @@ def _take(room: F32, lane: int, waiting: F32, turn: F32, path: I64) -> None:
 
 @kernel
 def _row(at: int, number: int) -> np.uint64:
-    """Return where the number of eight rays lies."""
+    """Return where the number of a packet of rays lies."""
     return np.uint64(at + number * PACKET)
 
 

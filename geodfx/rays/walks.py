@@ -1,4 +1,4 @@
-"""Eight camera rays at once through a convex stone within planes: the faces that they meet, and what leaves there.
+"""Many camera rays at once through a convex stone within planes: the faces that they meet, and what leaves there.
 
 `simulate.hits` has stones with curves and more than one solid; here each plane is asked of a packet of rays.
 """
@@ -28,7 +28,7 @@ def make_walls(planes: F64) -> F32:
 
 
 class Ray(NamedTuple):
-    """Eight rays inside a stone."""
+    """A packet of rays inside a stone."""
 
     x: Packet
     y: Packet
@@ -40,7 +40,7 @@ class Ray(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """What leaves a stone where eight rays meet its faces."""
+    """What leaves a stone where a packet of rays meets its faces."""
 
     face: Packet  # their numbers; -1 where none was met
     dx: Packet
@@ -121,7 +121,7 @@ def _leave(walls: F32, x: Packet, y: Packet, z: Packet, dx: Packet, dy: Packet, 
 
 @kernel
 def _normals(walls: F32, face: Packet, room: F32) -> tuple[Packet, Packet, Packet]:
-    """Return the normals of eight planes; of plane 0 where there is none."""
+    """Return the normals of a packet of planes; of plane 0 where there is none."""
     write_packet(room, np.uint64(0), face)
     for i in range(PACKET):
         at = np.uint64(4) * np.uint64(max(room[np.uint64(i)], np.float32(0.0)))
