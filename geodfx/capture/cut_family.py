@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,10 @@ class Family(Protocol):
     @property
     def step(self) -> F64:
         """How far each number is moved to learn what it changes."""
+
+    @property
+    def distances(self) -> Sequence[int]:
+        """Which numbers are how far off the facets of a row or a kind lie."""
 
     def planes(self, numbers: F64) -> F64:
         """Return the planes (P, 4): outward normal and distance."""

@@ -33,8 +33,10 @@ SURE = 0.75  # correlation by which two searches that began are enough
 DRAWN = 200  # random cuts, the best of which a search begins with
 IDLE = 1.2  # times the loss: without a row that tells so little, it is sought elsewhere; true ones told 1.22 and more
 TRIED, FOLLOWED, ROWS_APART_DEG = 6, 2, 3.0
+NOTHING_DB, SPLIT_DEG = 0.3, (1.0, 2.0)  # of a row that shows nothing; how far a split turns either half
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
 STEPS = np.linspace(-1, 1, 13)  # of a number's reach: where it is tried
+SWEPT = np.linspace(-0.08, 0.08, 33)  # stone widths, of the planes of a row or kind: where they are tried
 Place = tuple[float, float]
 CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
@@ -107,11 +109,22 @@ def find_cut(
     numbers = max(ways, key=lambda each: meets_db(evidence, cut, each))
     told("wide lights", meets_db(evidence, cut, numbers))
     if isinstance(cut, StepCut):
+        numbers = _descend(evidence, cut, _sweep(evidence, cut, numbers, 3.0), 3, 2.0, FEW)
         numbers = _replace_rows(evidence, cut, numbers)
     told("rows", meets_db(evidence, cut, numbers))
-    numbers = _descend(evidence, cut, _descend(evidence, cut, numbers, 4, 1.5, MANY), 12, 1.0, MANY)
+    for wider in (2.0, 1.0):
+        numbers = _settle(evidence, cut, numbers, wider)
+    if isinstance(cut, StepCut):
+        numbers = _split_rows(evidence, cut, numbers)
     told("all numbers", meets_db(evidence, cut, numbers))
     return numbers
+
+
+def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
+    """Return numbers, swept under so wide lights and moved all at once, where that meets the photos better."""
+    swept = _sweep(evidence, cut, numbers, wider)
+    swept = _descend(evidence, cut, _descend(evidence, cut, swept, 4, 1.5, MANY), 12, 1.0, MANY)
+    return max(numbers, swept, key=lambda each: meets_db(evidence, cut, each))
 
 
 def _alike(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> float:
@@ -160,27 +173,30 @@ def _evolve(
     return -float(search.result.fbest), np.asarray(search.result.xbest)
 
 
-def _scan(evidence: Evidence, cut: StepCut, numbers: F64, which: I64, wider: tuple[float, ...], reach: float) -> F64:
-    """Return numbers some of which are moved, one by one, to the best of some places about each.
-
-    Once for each width of the lights, ever nearer.
-    """
+def _scan(evidence: Evidence, cut: Family, numbers: F64, away: dict[int, F64], wider: float) -> F64:
+    """Return numbers some of which are moved, one by one, to the best of places so far away from each."""
     texels, tilts, wanted = evidence.some(*SCANNED)
-    for soft in wider:
 
-        def loss(trial: F64, soft: float = soft) -> float:
-            error = evidence.show(cut, trial, texels, tilts, soft) - wanted
-            return float(np.mean(error * error))
+    def loss(trial: F64) -> float:
+        error = evidence.show(cut, trial, texels, tilts, wider) - wanted
+        return float(np.mean(error * error))
 
-        least = loss(numbers)
-        for j in which.tolist():
-            trials = [cut.moved(numbers, j, reach * cut.reach[j] * far) for far in STEPS]
-            losses = run_each(lambda k: loss(trials[k]), len(trials))  # noqa: B023  # done before the next
-            best = int(np.argmin(losses))
-            if losses[best] < least:
-                least, numbers = losses[best], trials[best]
-        reach *= 0.6
+    least = loss(numbers)
+    for j, its in away.items():
+        trials = [cut.moved(numbers, j, far) for far in its.tolist()]
+        losses = run_each(lambda k: loss(trials[k]), len(trials))  # noqa: B023  # done before the next
+        best = int(np.argmin(losses))
+        if losses[best] < least:
+            least, numbers = losses[best], trials[best]
     return numbers
+
+
+def _sweep(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
+    """Return numbers whose planes are moved, one row's or kind's after another, to the best of places far around.
+
+    A descent leads no plane there past flashes that are not its own: all numbers but one may be right, and stay so.
+    """
+    return _scan(evidence, cut, numbers, dict.fromkeys(cut.distances, SWEPT), wider)
 
 
 def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
@@ -205,12 +221,33 @@ def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
         losses = np.array(run_each(lambda i: loss(trials[i]), len(trials)))  # noqa: B023  # done before the next
         best = losses.reshape(len(apart), len(INWARDS)).argmin(axis=1) + len(INWARDS) * np.arange(len(apart))
         best = best[np.argsort(losses[best], kind="stable")][:TRIED]
-        own = np.arange(cut.row[k], cut.row[k] + 1 + len(cut.turns))
-        ways = [_scan(evidence, cut, trials[i], own, (3.0, 2.0), 0.6) for i in best]
+        own, ways = range(cut.row[k], cut.row[k] + 1 + len(cut.turns)), [trials[i] for i in best]
+        for wider, nearer in ((3.0, 0.6), (2.0, 0.36)):
+            away = {j: nearer * cut.reach[j] * STEPS for j in own}
+            ways = [_scan(evidence, cut, way, away, wider) for way in ways]
         ways = sorted(ways, key=lambda way: -meets_db(evidence, cut, way))[:FOLLOWED]
         for wider in (2.0, 1.5):
             ways = [_descend(evidence, cut, way, 3, wider, FEW) for way in ways]
         numbers = max([numbers, *ways], key=lambda way: meets_db(evidence, cut, way))
+    return numbers
+
+
+def _split_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
+    """Return numbers with a row that shows nothing used to split another, where that meets the photos better.
+
+    Of two rows a few degrees apart a search finds one between them: neither has a place of its own that is better.
+    """
+    for spare in range(2 * ROWS):
+        met = meets_db(evidence, cut, numbers)
+        if met - meets_db(evidence, cut, cut.without_row(numbers, spare)) > NOTHING_DB:
+            continue
+        end = range(0, ROWS) if spare < ROWS else range(ROWS, 2 * ROWS)
+        ways = [cut.split_row(numbers, spare, k, by) for k in end if k != spare for by in SPLIT_DEG]
+        for wider in (2.0, 1.5):
+            ways = [_descend(evidence, cut, way, 3, wider, FEW) for way in ways]
+        best = max(ways, key=lambda way: meets_db(evidence, cut, way))
+        if meets_db(evidence, cut, best) > met:
+            numbers = _settle(evidence, cut, best, 1.0)
     return numbers
 
 

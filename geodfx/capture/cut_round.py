@@ -36,6 +36,7 @@ class BrilliantCut:
     def __init__(self, outline: RoundOutline) -> None:
         self.outline = outline
         self.step = np.array([0.004, 0.1, 0.001, 0.003, 0.001, 0.001, 0.001] + [0.1, 0.001] * len(UP) + [0.003] * 2)
+        self.distances = range(FIXED + 1, LEANS, 2)
 
     def planes(self, numbers: F64) -> F64:
         """Return the planes (P, 4): outward normal and distance."""

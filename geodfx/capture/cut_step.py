@@ -49,6 +49,7 @@ class StepCut:
             + ([2.0] + [0.03] * sides) * 2 * ROWS
         )
         self.row = [FIXED + sides + fours + (1 + sides) * k for k in range(2 * ROWS)]
+        self.distances = [at + 1 + s for at in self.row for s in range(sides)]
 
     def planes(self, numbers: F64) -> F64:
         """Return the planes (P, 4): outward normal and distance."""
@@ -78,12 +79,19 @@ class StepCut:
         changed = numbers.copy()
         changed[j] += by
         if j in self.row:
-            k = self.row.index(j)
-            slope, up = math.radians(changed[j]), 1.0 if k < ROWS else -1.0
-            for s in range(len(self.turns)):
-                out, height = self._middle(numbers, k, s)
-                changed[j + 1 + s] = math.sin(slope) * out + up * math.cos(slope) * height
+            self._turn_row(numbers, self.row.index(j), by, 0.5, changed, j)
         return changed
+
+    def _turn_row(self, numbers: F64, k: int, by: float, share: float, changed: F64, at: int) -> None:
+        """Write row k, turned by degrees about what lies so far from its facets' inner ends to the outer, at a row."""
+        old = math.radians(numbers[self.row[k]])
+        new = old + math.radians(by)
+        changed[at] = numbers[self.row[k]] + by
+        for s in range(len(self.turns)):
+            inner, outer = self._ends(numbers, k, s)
+            out = inner + share * (outer - inner)
+            height = (numbers[self.row[k] + 1 + s] - math.sin(old) * out) / math.cos(old)
+            changed[at + 1 + s] = math.sin(new) * out + math.cos(new) * height
 
     def moved_all(self, numbers: F64, by: F64) -> F64:
         """Return numbers each of which has moved, slopes as by `moved`."""
@@ -94,13 +102,13 @@ class StepCut:
             changed = self.moved(changed, j, float(by[j]))
         return changed + plain
 
-    def _middle(self, numbers: F64, k: int, s: int) -> tuple[float, float]:
-        """Return how far out and how high the middle of row k's facet at a side lies."""
+    def _ends(self, numbers: F64, k: int, s: int) -> tuple[float, float]:
+        """Return how far out row k's facet at a side begins and ends."""
         crown, girdle = k < ROWS, float(numbers[FIXED + s])
         rows = range(ROWS) if crown else range(ROWS, 2 * ROWS)
         lines = [(math.radians(numbers[self.row[j]]), float(numbers[self.row[j] + 1 + s])) for j in rows]
         slope, distance = lines[k % ROWS]
-        steeper = [line for line in lines if line[0] > slope + ALONG]
+        steeper = [line for line in lines if line[0] > slope + ALONG] + [(math.pi / 2, girdle)]
         flatter = [line for line in lines if line[0] < slope - ALONG]
         if crown:
             flatter.append((0.0, float(numbers[2])))  # the table; a pavilion ends at a keel, where the way out is none
@@ -110,10 +118,7 @@ class StepCut:
             out = (distance * math.cos(other[0]) - other[1] * math.cos(slope)) / math.sin(slope - other[0])
             return min(max(out, 0.0), girdle)
 
-        inner = meet(max(flatter)) if flatter else 0.0
-        outer = meet(min([*steeper, (math.pi / 2, girdle)]))
-        out = (inner + outer) / 2
-        return out, (1 if crown else -1) * (distance - math.sin(slope) * out) / math.cos(slope)
+        return max([meet(line) for line in flatter], default=0.0), min(meet(line) for line in steeper)
 
     def girdle_height(self, numbers: F64) -> float:
         """Return the height at which the crown begins."""
@@ -126,6 +131,17 @@ class StepCut:
         """Return numbers of which row k, of both ends, cuts nothing."""
         changed = numbers.copy()
         changed[self.row[k] + 1 : self.row[k] + 1 + len(self.turns)] = 2.0
+        return changed
+
+    def split_row(self, numbers: F64, spare: int, k: int, by: float) -> F64:
+        """Return numbers whose rows k and spare are what row k was, its outer half steeper and its inner half flatter.
+
+        by: degrees.
+        """
+        numbers = self.without_row(numbers, spare)
+        changed = numbers.copy()
+        self._turn_row(numbers, k, by, 0.75, changed, self.row[spare])
+        self._turn_row(numbers, k, -by, 0.25, changed, self.row[k])
         return changed
 
     def with_row(self, numbers: F64, k: int, slope_deg: float, inward: float, height: float) -> F64:

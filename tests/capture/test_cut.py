@@ -10,7 +10,7 @@ import pytest
 from geodfx.arrays import evenly
 from geodfx.basis import chart_encode, flat_points, light_kernel
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
-from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, meets_db
+from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, _split_rows, _sweep, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.cut_outline import find_outline
 from geodfx.capture.cut_step import StepCut
@@ -132,7 +132,9 @@ def test_a_turned_row_keeps_the_middles_of_its_facets():
     for k in range(6):
         moved = CUT.moved(NUMBERS, CUT.row[k], 2.0)
         for s in range(len(CUT.turns)):
-            out, height = CUT._middle(NUMBERS, k, s)
+            out = sum(CUT._ends(NUMBERS, k, s)) / 2
+            slope = math.radians(NUMBERS[CUT.row[k]])
+            height = (1 if k < 3 else -1) * (NUMBERS[CUT.row[k] + 1 + s] - math.sin(slope) * out) / math.cos(slope)
             for numbers in (NUMBERS, moved):
                 slope = math.radians(numbers[CUT.row[k]])
                 reach = math.sin(slope) * out + (1 if k < 3 else -1) * math.cos(slope) * height
@@ -254,6 +256,37 @@ def test_two_rows_at_one_place_are_told_apart():
     found = _replace_rows(shown, CUT, twice)
     slopes = np.sort(found[CUT.row[3:]])
     assert slopes == pytest.approx(sorted(PAVILION), abs=1.5)
+
+
+def test_a_plane_far_from_where_it_should_be_is_swept_there():
+    shown = evidence(100)
+    off = NUMBERS.copy()
+    off[CUT.row[3] + 2] += 0.05
+    stuck = _descend(shown, CUT, off, 4, 1.0, FEW)
+    assert meets_db(shown, CUT, stuck) < meets_db(shown, CUT, NUMBERS) - 2
+    swept = _sweep(shown, CUT, off, 1.0)
+    assert swept[CUT.row[3] + 2] == pytest.approx(NUMBERS[CUT.row[3] + 2], abs=0.003)
+    assert meets_db(shown, CUT, swept) > meets_db(shown, CUT, NUMBERS) - 1
+
+
+def test_a_row_is_split_where_it_is():
+    spare = CUT.without_row(NUMBERS, 0)
+    split = CUT.split_row(spare, 0, 1, 1.5)
+    assert split[CUT.row[:2]] == pytest.approx([CROWN[1] + 1.5, CROWN[1] - 1.5])
+    for s in range(len(CUT.turns)):
+        inner, outer = CUT._ends(spare, 1, s)
+        (first, one), (second, two) = ((math.radians(split[CUT.row[k]]), split[CUT.row[k] + 1 + s]) for k in (0, 1))
+        between = (one * math.cos(second) - two * math.cos(first)) / math.sin(first - second)
+        assert between == pytest.approx((inner + outer) / 2, abs=0.01)
+
+
+def test_one_row_between_two_is_split_into_them():
+    two = CUT.moved(NUMBERS, CUT.row[0], -5.0)
+    shown = evidence(100, two)
+    merged = _descend(shown, CUT, CUT.without_row(CUT.moved(two, CUT.row[1], 1.5), 0), 6, 1.0, FEW)
+    found = _split_rows(shown, CUT, merged)
+    assert meets_db(shown, CUT, found) > meets_db(shown, CUT, merged) + 3
+    assert found[CUT.row[:2]] == pytest.approx(two[CUT.row[:2]], abs=0.5)
 
 
 def test_a_stone_that_no_cut_explains_has_none():
