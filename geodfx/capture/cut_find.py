@@ -32,6 +32,7 @@ STARTS, KEPT, DESCENDED = 8, 4, 3  # searches begun, followed up, and moved by a
 SURE = 0.75  # correlation by which two searches that began are enough
 DRAWN = 200  # random cuts, the best of which a search begins with
 IDLE = 1.2  # times the loss: without a row that tells so little, it is sought elsewhere; true ones told 1.22 and more
+SETTLES, GAINED_DB = 5, 0.1  # how often all numbers settle at most, and the gain by which they may yet again
 TRIED, FOLLOWED, ROWS_APART_DEG = 6, 2, 3.0
 NOTHING_DB, SPLIT_DEG = 0.3, (1.0, 2.0)  # of a row that shows nothing; how far a split turns either half
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
@@ -112,8 +113,7 @@ def find_cut(
         numbers = _descend(evidence, cut, _sweep(evidence, cut, numbers, 3.0), 3, 2.0, FEW)
         numbers = _replace_rows(evidence, cut, numbers)
     told("rows", meets_db(evidence, cut, numbers))
-    for wider in (2.0, 1.0):
-        numbers = _settle(evidence, cut, numbers, wider)
+    numbers = _settle(evidence, cut, numbers, 2.0)
     if isinstance(cut, StepCut):
         numbers = _split_rows(evidence, cut, numbers)
     told("all numbers", meets_db(evidence, cut, numbers))
@@ -121,10 +121,18 @@ def find_cut(
 
 
 def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
-    """Return numbers, swept under so wide lights and moved all at once, where that meets the photos better."""
-    swept = _sweep(evidence, cut, numbers, wider)
-    swept = _descend(evidence, cut, _descend(evidence, cut, swept, 4, 1.5, MANY), 12, 1.0, MANY)
-    return max(numbers, swept, key=lambda each: meets_db(evidence, cut, each))
+    """Return numbers, swept under so wide lights and moved all at once, as often as that meets the photos better."""
+    met = meets_db(evidence, cut, numbers)
+    for _ in range(SETTLES):
+        swept = _sweep(evidence, cut, numbers, wider)
+        swept = _descend(evidence, cut, _descend(evidence, cut, swept, 4, 1.5, MANY), 6, 1.0, MANY)
+        now = meets_db(evidence, cut, swept)
+        if now > met:
+            numbers = swept
+        if now < met + GAINED_DB:
+            break
+        met, wider = now, 1.0
+    return numbers
 
 
 def _alike(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> float:

@@ -230,7 +230,7 @@ def test_pull_and_bend_are_slopes_of_the_loss_and_of_what_is_seen():
     def add_up(numbers):
         pull, stiff = np.empty(NUMBERS), np.empty((NUMBERS, NUMBERS))
         args = (POINT, right, down, clear, sample, light, count, left, weight, dark)
-        loss = _add_up(SEARCH, flashes, 0, scale, *args, numbers, first, pull, stiff)
+        loss = _add_up(SEARCH, flashes, 0, scale, *args, numbers, first, 1.0, pull, stiff)
         return loss, pull, stiff
 
     at = first.copy()
