@@ -23,6 +23,10 @@ Bits from the lowest; a, b are a direction on the chart (`basis.chart_encode`):
     12 to 14  offsets of edges 0 and 1, 2 and 3, 4 and 5 likewise, EDGE_OFFSET_STEP
     15        zero
 
+    extent of a facet with edges, two uint32: the texels that see all of it, between its edges, without lobes of theirs
+    0  column, row of 16 bits each: the first
+    1  columns, rows of 16 bits each
+
     lobe, one uint32: facet of 16 bits; shares of its weights, 5 bits of red, 6 of green, 5 of blue, (code / largest)^2
 
     index, two uint32 for eight texels of a row: where their lobes start; how many each has, 4 bits each

@@ -32,7 +32,7 @@ from geodfx.paths import is_file, is_folder
 
 __all__ = ["FORMAT", "Container", "Part", "read_container", "write_container"]
 
-FORMAT = (4, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
+FORMAT = (5, 0)  # a major number is raised when an older reader would go wrong, a minor one when it need not care
 
 MANIFEST = "stone.json"
 MAX_MANIFEST_BYTES = 1 << 24  # a manifest has some kilobytes; what claims more is not read

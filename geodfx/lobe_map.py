@@ -2,7 +2,8 @@
 
 Facets are flat, so that the texels that see one share a light path: its direction in each channel, which changes
 linearly across the facet under a near camera, and its width. A lobe of a texel is a share of its facet's weights.
-`codes` tells the bits.
+Over tilts a facet ends at edges of its own, and has an extent in place of lobes: a rectangle of texels, all of which
+see what those let through. `codes` tells the bits.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ __all__ = [
     "empty_lobes",
     "facet_point",
     "no_edges",
+    "no_extents",
+    "pack_extents",
+    "pack_flashes",
     "pack_lobes",
     "unpack_lobes",
 ]
 
 CHUNK = 1 << 16  # lobes that are packed at a time
 EDGE_WORDS = 16
+HALF = np.uint32(16)  # bits of a word
 FORM_STEP = 1 / 32767  # of a form's codes
 NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.
@@ -65,18 +70,25 @@ def no_edges() -> U32:
     return np.zeros((0, EDGE_WORDS), np.uint32)
 
 
+def no_extents() -> U32:
+    """Return the extents of facets that have none."""
+    return np.zeros((0, 2), np.uint32)
+
+
 @deferrable("refs")
 @dataclass(frozen=True)
 class Lobes:
     """The sharp part of H x W texels: N lobes of F facets, the first S of which have a slope."""
 
-    index: U32  # (H, ceil(W / 8), 2) where the lobes of eight texels start, and how many each has
+    # (H, ceil(W / 8), 2) where the lobes of eight texels start, and how many each has; (0, 0, 2) where none has any
+    index: U32
     refs: U32  # (N,) texel by texel in row order, strongest first
     facets: U32  # (F, 4)
     slopes: U32  # (S, 4)
     slope_step: float  # of the slopes' codes
     edges: U32 = field(default_factory=no_edges)  # (E, 16) of the first E facets, over tilts
     flat: bool = False  # directions are points of the chart as a plane, see `basis.chart_point`
+    extents: U32 = field(default_factory=no_extents)  # (X, 2) of the first X facets, which end at edges
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", frozen("lobe index", self.index, np.uint32, (None, None, 2)))
@@ -84,6 +96,9 @@ class Lobes:
         object.__setattr__(self, "facets", frozen("facets", self.facets, np.uint32, (None, 4)))
         object.__setattr__(self, "slopes", frozen("facet slopes", self.slopes, np.uint32, (None, 4)))
         object.__setattr__(self, "edges", frozen("facet edges", self.edges, np.uint32, (None, EDGE_WORDS)))
+        object.__setattr__(self, "extents", frozen("facet extents", self.extents, np.uint32, (None, 2)))
+        if len(self.extents) > len(self.edges):
+            raise ValueError(f"{len(self.edges)} facets with edges and {len(self.extents)} with extents cannot be")
         if len(self.edges) > len(self.slopes):
             raise ValueError(f"{len(self.slopes)} facets with slopes and {len(self.edges)} with edges cannot be")
         if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:
@@ -96,7 +111,19 @@ class Lobes:
     @property
     def nbytes(self) -> int:
         """Bytes of the tables; lobes by facets (`render.patches`), as a GPU has them, take about as many."""
-        return sum(array.nbytes for array in (self.index, unread(self, "refs"), self.facets, self.slopes, self.edges))
+        tables = (self.index, unread(self, "refs"), self.facets, self.slopes, self.edges, self.extents)
+        return sum(array.nbytes for array in tables)
+
+    @property
+    def seen(self) -> int:
+        """How many facets texels see, all of them together: their lobes, and the facets whose extents they lie in."""
+        lobes: int = unread(self, "refs").shape[0]
+        return lobes + int(self.rectangles()[:, 2:].prod(axis=1).sum())
+
+    def rectangles(self) -> I64:
+        """Return the extents as numbers (X, 4): first column and row, columns and rows."""
+        words = self.extents.astype(np.int64)
+        return np.stack([words[:, 0] & 65535, words[:, 0] >> 16, words[:, 1] & 65535, words[:, 1] >> 16], axis=1)
 
     def check(self) -> None:
         """Raise StoneError if a lobe's facet is not in the table; `refs` are read for it."""
@@ -170,12 +197,47 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     count = np.zeros(shape[0] * shape[1], np.uint8)
     np.add.at(count, texel[there], 1)
 
+    steep_count, edged = int(np.count_nonzero(steep)), int(np.count_nonzero(ends))
+    return Lobes(
+        pack_index(count.reshape(shape)),
+        refs[there],
+        *_pack_facets(table, order, words, steep_count, edged),
+        table.flat,
+    )
+
+
+def pack_flashes(table: FacetTable, weight: F64, extent: I64) -> Lobes:
+    """Return facets with edges and extents (F, 4), first column and row, columns and rows; weights (F, 3) >= 0.
+
+    Texels have no lobes. Where there are more facets than MOST_FACETS, those of the least weight are left out.
+    """
+    total = weight.sum(axis=1)
+    used = np.flatnonzero(total > 0)
+    if len(used) > MOST_FACETS:
+        used = np.sort(used[np.argsort(-total[used], kind="stable")[:MOST_FACETS]])
+    words = rgb9e5_encode(weight[used])
+    parts = _pack_facets(table, used, words, len(used), len(used))
+    empty = np.zeros((0, 0, 2), np.uint32)
+    return Lobes(empty, np.zeros(0, np.uint32), *parts, table.flat, pack_extents(extent[used]))
+
+
+def pack_extents(extent: I64) -> U32:
+    """Return extents (X, 4), first column and row, columns and rows, as words (X, 2)."""
+    words: U32 = (extent[:, ::2] | extent[:, 1::2] << 16).astype(np.uint32)
+    return words
+
+
+def _pack_facets(table: FacetTable, order: I64, weight: U32, steep: int, edged: int) -> tuple[U32, U32, float, U32]:
+    """Return some facets of a table as words, their slopes with the step of these, and edges.
+
+    weight: (F,) words. The first `steep` of them have a slope, the first `edged` edges.
+    """
     place = table.place[order]
     green = pack_pair(place[:, 1], CHART_STEP)
     middle = np.array([unpack_pair(word, np.float32(CHART_STEP)) for word in green], np.float64).reshape(-1, 2)
     red = pack_offset(place[:, 0] - middle) | pack_width(table.width[order])
     blue = pack_offset(place[:, 2] - middle) | pack_width(table.doubt[order])
-    slope = table.slope[order[: np.count_nonzero(steep)]]
+    slope = table.slope[order[:steep]]
     step = float(np.float32(max(float(np.abs(slope).max(initial=0.0)) / 32767, 1e-12)))
     centre = table.centre[order[: len(slope)]].astype(np.uint32)
     slopes = np.zeros((len(slope), 4), np.uint32)
@@ -183,9 +245,9 @@ def pack_lobes(shape: tuple[int, int], texel: I64, facet: I64, weight: F64, tabl
     slopes[:, 1], slopes[:, 2] = pack_pair(slope[:, 0], step), pack_pair(slope[:, 1], step)
     if table.form is not None:
         slopes[:, 3] = pack_pair(table.form[order[: len(slope)]], FORM_STEP) ^ NO_FORM
-    facets = np.stack([green, words, red, blue], axis=1)
-    edges = no_edges() if table.edge is None else _pack_edges(table.edge[order[: np.count_nonzero(ends)]])
-    return Lobes(pack_index(count.reshape(shape)), refs[there], facets, slopes, step, edges, table.flat)
+    facets = np.stack([green, weight, red, blue], axis=1)
+    edges = no_edges() if table.edge is None else _pack_edges(table.edge[order[:edged]])
+    return facets, slopes, step, edges
 
 
 def _pack_edges(edge: F64) -> U32:

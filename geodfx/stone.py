@@ -68,10 +68,18 @@ class Stone:
             raise ValueError(f"model {self.model!r} on the basis {self.base.basis!r}")
         if (self.lobes is not None) != (self.model == "lobes"):
             raise ValueError(f"model {self.model!r} {'without' if self.lobes is None else 'with'} lobes")
-        if self.lobes is not None and self.lobes.index.shape[:2] != (height, -(-width // BLOCK)):
-            raise ValueError(f"the lobes' index is {self.lobes.index.shape} for {height} x {width} texels")
+        if self.lobes is not None:
+            self._check_lobes(self.lobes)
         if not (math.isfinite(self.display_gain) and self.display_gain > 0):
             raise ValueError(f"display gain {self.display_gain} is not a positive number")
+
+    def _check_lobes(self, lobes: Lobes) -> None:
+        height, width = self.alpha.shape
+        if lobes.index.size and lobes.index.shape[:2] != (height, -(-width // BLOCK)):
+            raise ValueError(f"the lobes' index is {lobes.index.shape} for {height} x {width} texels")
+        column, row, columns, rows = lobes.rectangles().T
+        if not ((columns > 0) & (rows > 0) & (column + columns <= width) & (row + rows <= height)).all():
+            raise ValueError(f"a facet's extent is empty or reaches beyond {height} x {width} texels")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -85,12 +93,8 @@ class Stone:
 
     @property
     def lobes_per_texel(self) -> float:
-        """Mean number of lobes over the texels that the stone covers."""
-        return (
-            0.0
-            if self.lobes is None
-            else unread(self.lobes, "refs").shape[0] / max(1, int(np.count_nonzero(self.alpha)))
-        )
+        """Mean number of lobes, and of facets whose extents reach it, over the texels that the stone covers."""
+        return 0.0 if self.lobes is None else self.lobes.seen / max(1, int(np.count_nonzero(self.alpha)))
 
     @property
     def texel_bytes(self) -> float:
@@ -129,14 +133,13 @@ class Stone:
         if self.lobes is not None:
             about["slope_step"] = self.lobes.slope_step
             about["flat"] = self.lobes.flat
-            parts |= {
-                "facets": self.lobes.facets,
-                "facet_slopes": self.lobes.slopes,
-                "lobe_index": self.lobes.index,
-                "lobe_refs": self.lobes.refs,
-            }
+            parts |= {"facets": self.lobes.facets, "facet_slopes": self.lobes.slopes}
+            if self.lobes.index.size:
+                parts |= {"lobe_index": self.lobes.index, "lobe_refs": self.lobes.refs}
             if len(self.lobes.edges):
                 parts["facet_edges"] = self.lobes.edges
+            if len(self.lobes.extents):
+                parts["facet_extents"] = self.lobes.extents
         write_container(Path(path), about, parts)
 
     def relight(self, view: View, *, backend: str = "cpu") -> F32:

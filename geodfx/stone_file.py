@@ -13,7 +13,7 @@ from geodfx.base_map import Base
 from geodfx.basis import TERMS
 from geodfx.container import Container, read_container
 from geodfx.errors import StoneError
-from geodfx.lobe_map import Lobes, no_edges
+from geodfx.lobe_map import Lobes, no_edges, no_extents
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage
 
@@ -39,8 +39,8 @@ def load_stone(path: str | Path) -> Stone:
         raise StoneError(f"{path}: not a sound stone: {error}; make it again with `geodfx process`") from error
 
 
-def _read_4(file: Container) -> Stone:
-    """Read format 4; 3, which had no flat facets; and 2, which had no edges.
+def _read_5(file: Container) -> Stone:
+    """Read format 5; 4, which had no extents; 3, which had no flat facets; and 2, which had no edges.
 
     Unknown keys and parts are of a later minor version.
     """
@@ -51,22 +51,22 @@ def _read_4(file: Container) -> Stone:
         model=_text(about, "model"),
         domain=_text(about, "domain"),
         alpha=alpha,
-        base=_base_4(file),
-        lobes=_lobes_4(file) if about.get("model") == "lobes" else None,
+        base=_base_5(file),
+        lobes=_lobes_5(file) if about.get("model") == "lobes" else None,
         light_direction=_finite(file, "light_direction"),
         light_radius_rad=_positive(about, "light_radius_rad"),
         display_gain=_positive(about, "display_gain"),
         camera_distance=None if about.get("camera_distance") is None else _positive(about, "camera_distance"),
         field_width=None if about.get("field_width") is None else _positive(about, "field_width"),
         provenance=_provenance(about),
-        tilting=_tilting_4(file) if about.get("domain") == "tilt" else None,
+        tilting=_tilting_5(file) if about.get("domain") == "tilt" else None,
     )
     if about.get("size") != list(stone.size):
         raise ValueError(f"its size is said to be {about.get('size')!s:.40} and is {list(stone.size)}")
     return stone
 
 
-def _base_4(file: Container) -> Base:
+def _base_5(file: Container) -> Base:
     described = file.about.get("base")
     if not isinstance(described, dict):
         raise TypeError("'base' is missing or no table")
@@ -77,21 +77,20 @@ def _base_4(file: Container) -> Base:
     return Base(basis, _text(described, "space"), planes, _finite(file, "base_mix"), _finite(file, "base_offset"))
 
 
-def _lobes_4(file: Container) -> Lobes:
-    refs = cast(U32, file.part("lobe_refs"))
+def _lobes_5(file: Container) -> Lobes:
+    extents = file.part("facet_extents").read() if file.has_part("facet_extents") else no_extents()
+    index, refs = np.zeros((0, 0, 2), np.uint32), np.zeros(0, np.uint32)
+    if len(extents) == 0 or file.has_part("lobe_index"):
+        index, refs = file.part("lobe_index").read(), cast(U32, file.part("lobe_refs"))
     facets, slopes = file.part("facets").read(), file.part("facet_slopes").read()
     edges = file.part("facet_edges").read() if file.has_part("facet_edges") else no_edges()
-    index, step, flat = (
-        file.part("lobe_index").read(),
-        _positive(file.about, "slope_step"),
-        file.about.get("flat", False),
-    )
+    step, flat = _positive(file.about, "slope_step"), file.about.get("flat", False)
     if not isinstance(flat, bool):
         raise TypeError("'flat' is neither true nor false")
-    return Lobes(index, refs, facets, slopes, step, edges, flat)
+    return Lobes(index, refs, facets, slopes, step, edges, flat, extents)
 
 
-def _tilting_4(file: Container) -> TiltStage:
+def _tilting_5(file: Container) -> TiltStage:
     height = file.about.get("plane_height")
     if not isinstance(height, int | float):
         raise TypeError("'plane_height' is missing or no number")
@@ -127,4 +126,4 @@ def _provenance(about: dict[str, Any]) -> dict[str, str | int | float]:
     return {key: value for key, value in table.items() if isinstance(value, str | int | float)}
 
 
-_READERS: dict[int, Callable[[Container], Stone]] = {2: _read_4, 3: _read_4, 4: _read_4}
+_READERS: dict[int, Callable[[Container], Stone]] = {2: _read_5, 3: _read_5, 4: _read_5, 5: _read_5}

@@ -8,8 +8,9 @@ import numpy as np
 
 from geodfx.arrays import U8, U32
 from geodfx.codes import first_lobe, lobe_count, pack_index
+from geodfx.constants import EDGES
 from geodfx.jit import kernel
-from geodfx.lobe_map import Lobes
+from geodfx.lobe_map import Lobes, pack_extents
 from geodfx.stone import Stone
 
 __all__ = ["enlarge"]
@@ -29,7 +30,7 @@ def _repeated(planes: U8, times: int) -> U8:
 
 
 def _enlarge_lobes(lobes: Lobes, shape: tuple[int, int], times: int) -> Lobes:
-    count = np.zeros(shape, np.uint8)
+    count = np.zeros(shape if lobes.index.size else (0, 0), np.uint8)
     refs = np.empty(len(lobes.refs) * times * times, np.uint32)
     _repeat_lobes(lobes.index, lobes.refs, shape[1], times, count, refs)
     slopes = lobes.slopes.copy()
@@ -37,7 +38,19 @@ def _enlarge_lobes(lobes: Lobes, shape: tuple[int, int], times: int) -> Lobes:
     middle = np.uint32(times // 2)
     slopes[:, 0] = (column * np.uint32(times) + middle) | (row * np.uint32(times) + middle) << np.uint32(16)
     index = pack_index(_repeated(count, times))
-    return Lobes(index, refs, lobes.facets, slopes, lobes.slope_step / times, lobes.edges, lobes.flat)
+    extents = pack_extents(lobes.rectangles() * times)
+    edges = _turn_less(lobes.edges, times)
+    return Lobes(index, refs, lobes.facets, slopes, lobes.slope_step / times, edges, lobes.flat, extents)
+
+
+def _turn_less(edges: U32, times: int) -> U32:
+    """Return edges of facets as far from their middles in texels that are so many times smaller."""
+    turn = edges[:, :EDGES].astype(np.int64)
+    low, high = ((turn >> shift & 65535) - 32768 for shift in (0, 16))
+    smaller = [np.rint(each / times).astype(np.int64) + 32768 for each in (low, high)]
+    less = edges.copy()
+    less[:, :EDGES] = smaller[0] | smaller[1] << 16
+    return less
 
 
 @kernel

@@ -38,6 +38,7 @@ class CpuRenderer:
         self._facets, self._edges = decode_facets(lobes), decode_edges(lobes)
         self._cells = make_cells(lobes, self._facets, stone.alpha.shape)
         self._alpha = covered(stone)
+        self._extents = lobes.rectangles()
 
     def render(self, view: View) -> F32:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last."""
@@ -89,13 +90,16 @@ class CpuRenderer:
             np.float32(lighting.display_gain),
         )
         exact = exact or is_fine(lighting.lights, self._cells.step)
+        light = light_cells(self._facets, self._cells, lighting, exact)
         gathered = Gathered(
             self._lobes.index,
             self._lobes.refs,
             self._facets,
             self._cells.place,
             move_edges(self._edges, self._facets, lighting.point),
-            light_cells(self._facets, self._cells, lighting, exact),
+            self._extents,
+            np.flatnonzero(light.sees[: len(self._extents)]),
+            light,
             lighting.lights,
         )
         return base, gathered

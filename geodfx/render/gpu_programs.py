@@ -22,7 +22,7 @@ RECTANGLES = (CELLS, PATCH)  # that draw some of their target
 def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
     """Return the vertex and fragment shaders of a stone's passes, in their order, the last in variants for lights."""
     deep = layers(stone)
-    has_lobes = stone.lobes is not None and len(stone.lobes.refs) > 0
+    has_lobes = stone.lobes is not None and stone.lobes.seen > 0
     constants: dict[str, bool | int | tuple[int, int]] = {
         "SIZE": stone.size,
         "LAYERS": deep,

@@ -1,5 +1,7 @@
 """The lobes facet by facet, as a GPU draws them: the shares of a facet's texels, in rectangles that hold few others.
 
+A facet with an extent is drawn by its extent, whose texels all have its whole share: one patch of the sheet.
+
 A frame draws the rectangles of facets that see light, and adds up what they show. Most facets see none of a few lights.
 """
 
@@ -17,6 +19,8 @@ from geodfx.lobe_map import Lobes
 __all__ = ["TILE", "Patches", "make_patches"]
 
 TILE = 16  # texels: no side of a rectangle is longer, so that a slanting facet's hold little else
+EXTENT_TILE = 32  # texels: nor one of an extent
+WHOLE = 255  # the root of a whole share in the sheet
 HALF, QUARTER = 16, 8  # bits of a word
 
 
@@ -29,11 +33,26 @@ class Patches(NamedTuple):
 
 
 def make_patches(lobes: Lobes, alpha: U8) -> Patches:
-    """Return the lobes of what a stone covers of its picture (H, W)."""
+    """Return the lobes, and the facets with extents, of what a stone covers of its picture (H, W)."""
+    words, sheet = _patch_lobes(lobes, alpha)
+    column, row, columns, rows, facet = _tile_extents(lobes.rectangles())
+    if len(facet) == 0:
+        return Patches(words, sheet)
+    high, wide = sheet.shape[:2]
+    joined = np.zeros((high + EXTENT_TILE, max(wide, EXTENT_TILE), 3), np.uint8)
+    joined[:high, :wide], joined[high:, :EXTENT_TILE] = sheet, WHOLE
+    whole = _words(column, row, columns, rows, facet, np.array([[0, high]]))
+    return Patches(np.concatenate([words, whole]), joined)
+
+
+def _patch_lobes(lobes: Lobes, alpha: U8) -> tuple[U32, U8]:
+    """Return words and sheet of the lobes of what a stone covers of its picture (H, W)."""
+    if lobes.index.size == 0:
+        return np.zeros((0, 3), np.uint32), np.zeros((1, 1, 3), np.uint8)
     texel = _texels_of(lobes.index, alpha.shape[1])
     seen = np.flatnonzero(alpha.ravel()[texel])
     if len(seen) == 0:
-        return Patches(np.zeros((0, 3), np.uint32), np.zeros((1, 1, 3), np.uint8))
+        return np.zeros((0, 3), np.uint32), np.zeros((1, 1, 3), np.uint8)
     facet = (lobes.refs[seen] & np.uint32(MOST_FACETS - 1)).astype(np.int64)
     row, column = np.divmod(texel[seen], alpha.shape[1])
     across, down = -(-alpha.shape[1] // TILE), -(-alpha.shape[0] // TILE)
@@ -52,9 +71,26 @@ def make_patches(lobes: Lobes, alpha: U8) -> Patches:
     sheet = np.zeros((*size, 3), np.uint8)
     place = spot[its] + np.stack([column - left[its], row - top[its]], axis=1)
     sheet[place[:, 1], place[:, 0]] = share_roots(lobes.refs[seen[order]])
-    sides = columns | rows << QUARTER | facet[first] << HALF
-    words = np.stack([left | top << HALF, sides, spot[:, 0] | spot[:, 1] << HALF], axis=1)
-    return Patches(words.astype(np.uint32), sheet)
+    return _words(left, top, columns, rows, facet[first], spot), sheet
+
+
+def _words(left: I64, top: I64, columns: I64, rows: I64, facet: I64, spot: I64) -> U32:
+    """Return the words (P, 3) of rectangles, each beginning at a column and row of the sheet, spot (P, 2) or (1, 2)."""
+    sides = columns | rows << QUARTER | facet << HALF
+    at = np.broadcast_to(spot[:, 0] | spot[:, 1] << HALF, sides.shape)
+    return np.stack([left | top << HALF, sides, at], axis=1).astype(np.uint32)
+
+
+def _tile_extents(extent: I64) -> tuple[I64, I64, I64, I64, I64]:
+    """Return extents (X, 4) in rectangles: first column and row, columns, rows, facet."""
+    across, down = (-(-extent[:, 2 + k] // EXTENT_TILE) for k in (0, 1))
+    count = across * down
+    facet = np.repeat(np.arange(len(extent)), count)
+    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    its = extent[facet]
+    right, below = (number % across[facet]) * EXTENT_TILE, (number // across[facet]) * EXTENT_TILE
+    columns, rows = np.minimum(its[:, 2] - right, EXTENT_TILE), np.minimum(its[:, 3] - below, EXTENT_TILE)
+    return its[:, 0] + right, its[:, 1] + below, columns, rows, facet
 
 
 def _turns(key: I64, texel: I64) -> I64:

@@ -1,0 +1,146 @@
+"""Facets with extents: seen by all texels of a rectangle, between their edges, without a list of who sees what."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geodfx.bench.enlarge import enlarge
+from geodfx.constants import EDGES
+from geodfx.errors import StoneError
+from geodfx.lobe_map import FacetTable, Lobes, empty_lobes, pack_extents, pack_flashes, pack_lobes
+from geodfx.render import Tilt, View, relight
+from geodfx.render.patches import EXTENT_TILE, make_patches
+from geodfx.stone import Stone
+from geodfx.stone_file import load_stone
+from tests.render.stones import make_stone, no_base
+from tests.render.test_tilted import STAGE
+
+SHAPE = (40, 80)
+FACETS = 12
+VIEWS = [View(tilt=Tilt(*tilt)) for tilt in ((0.0, 0.0), (0.02, -0.03), (-0.05, 0.04))]
+
+
+def flashes(*, sharp: float = 1.0):
+    """Return facets with edges, their weights, and extents, one of which is wider than a tile and one a texel."""
+    rng = np.random.default_rng(3)
+    edge = rng.normal(size=(FACETS, EDGES, 5)) * [2, 0.3 * sharp, 0.3 * sharp, 5, 5]
+    edge[..., 0] += 3
+    first = np.stack([rng.integers(0, SHAPE[1] - 1, FACETS), rng.integers(0, SHAPE[0] - 1, FACETS)], axis=1)
+    size = np.stack([rng.integers(1, SHAPE[1], FACETS), rng.integers(1, SHAPE[0], FACETS)], axis=1)
+    extent = np.concatenate([first, np.minimum(size, np.array(SHAPE[::-1]) - first)], axis=1)
+    extent[:2] = [[0, 0, SHAPE[1], SHAPE[0]], [SHAPE[1] - 1, SHAPE[0] - 1, 1, 1]]
+    place = 0.05 * rng.normal(size=(FACETS, 1, 2)) + rng.normal(size=(FACETS, 3, 2)) * 0.005
+    table = FacetTable(
+        place, rng.normal(size=(FACETS, 2, 2)) * 0.002, extent[:, :2] + extent[:, 2:] // 2,
+        0.05 * rng.random(FACETS), np.zeros(FACETS), 0.4 * rng.random((FACETS, 2)), edge, flat=True,
+    )  # fmt: skip
+    return table, rng.random((FACETS, 3)), extent
+
+
+def stone_of(lobes: Lobes, shape: tuple[int, int] = SHAPE) -> Stone:
+    return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=STAGE)
+
+
+def listed() -> Lobes:
+    """Return the same facets, each named by all texels of its extent."""
+    table, weight, extent = flashes()
+    texel, facet = [], []
+    for f, (column, row, columns, rows) in enumerate(extent.tolist()):
+        its = (np.arange(row, row + rows)[:, None] * SHAPE[1] + np.arange(column, column + columns)).ravel()
+        texel.append(its)
+        facet.append(np.full(len(its), f))
+    texels, facets = np.concatenate(texel), np.concatenate(facet)
+    order = np.argsort(texels, kind="stable")
+    return pack_lobes(SHAPE, texels[order], facets[order], weight[facets[order]], table)
+
+
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_an_extent_shows_what_lists_of_its_texels_show(backend):
+    table, weight, extent = flashes()
+    whole, by_lists = stone_of(pack_flashes(table, weight, extent)), stone_of(listed())
+    assert whole.lobes_per_texel == pytest.approx(by_lists.lobes_per_texel)
+    assert whole.texel_bytes < by_lists.texel_bytes - 10
+    for view in VIEWS:
+        wanted = relight(by_lists, view)
+        np.testing.assert_allclose(relight(whole, view, backend=backend), wanted, rtol=1e-4, atol=1e-4)
+        assert wanted[..., :3].max() > 1
+
+
+def test_extents_are_drawn_in_tiles_that_cover_each_texel_once():
+    table, weight, extent = flashes()
+    patches = make_patches(pack_flashes(table, weight, extent), np.full(SHAPE, 255, np.uint8))
+    words = patches.words.astype(np.int64)
+    drawn = np.zeros((FACETS, *SHAPE), np.int64)
+    for corner, sides, spot in words.tolist():
+        column, row, columns, rows = corner & 65535, corner >> 16, sides & 255, sides >> 8 & 255
+        assert max(columns, rows) <= EXTENT_TILE
+        drawn[sides >> 16, row : row + rows, column : column + columns] += 1
+        left, top = spot & 65535, spot >> 16
+        assert (patches.sheet[top : top + rows, left : left + columns] == 255).all()
+    for f, (column, row, columns, rows) in enumerate(extent.tolist()):
+        assert (drawn[f, row : row + rows, column : column + columns] == 1).all()
+        assert drawn[f].sum() == columns * rows
+
+
+def test_extents_are_kept_in_the_file_which_has_no_lists(tmp_path: Path):
+    stone = stone_of(pack_flashes(*flashes()))
+    stone.save(tmp_path / "a.gdfx")
+    again = load_stone(tmp_path / "a.gdfx")
+    np.testing.assert_array_equal(again.lobes.extents, stone.lobes.extents)
+    assert again.lobes.index.size == 0
+    assert again.texel_bytes == stone.texel_bytes
+    np.testing.assert_array_equal(relight(again, VIEWS[1]), relight(stone, VIEWS[1]))
+    document = (Path(__file__).parents[2] / "docs" / "FORMAT.md").read_text("utf-8")
+    assert "`facet_extents`" in document
+
+
+def test_facets_that_show_nothing_are_left_out_and_texels_may_have_lobes_besides():
+    table, weight, extent = flashes()
+    weight[::2] = 0
+    some = pack_flashes(table, weight, extent)
+    assert len(some.facets) == len(some.edges) == len(some.extents) == FACETS // 2
+    np.testing.assert_array_equal(some.rectangles(), extent[1::2])
+    both = dataclasses.replace(listed(), extents=some.extents)
+    alone = relight(stone_of(listed()), VIEWS[0]) + relight(stone_of(_first(6, some.extents)), VIEWS[0])
+    np.testing.assert_allclose(relight(stone_of(both), VIEWS[0])[..., :3], alone[..., :3], rtol=1e-3, atol=1e-3)
+
+
+def _first(count: int, extents: np.ndarray) -> Lobes:
+    """Return the first facets of `listed`, with extents and no lobes."""
+    every = listed()
+    return dataclasses.replace(
+        every, index=np.zeros((0, 0, 2), np.uint32), refs=np.zeros(0, np.uint32), facets=every.facets[:count],
+        slopes=every.slopes[:count], edges=every.edges[:count], extents=extents,
+    )  # fmt: skip
+
+
+def test_extents_that_cannot_be_are_refused(tmp_path: Path):
+    lobes = pack_flashes(*flashes())
+    with pytest.raises(ValueError, match="12 facets with edges and 13 with extents"):
+        dataclasses.replace(lobes, extents=np.ones((13, 2), np.uint32))
+    for extent in ([0, 0, 0, 1], [0, 0, 81, 1], [79, 0, 2, 1], [0, 39, 1, 2]):
+        wrong = dataclasses.replace(lobes, extents=pack_extents(np.array([extent])))
+        with pytest.raises(ValueError, match="extent is empty or reaches beyond 40 x 80 texels"):
+            stone_of(wrong)
+    stone = stone_of(lobes)
+    object.__setattr__(stone.lobes, "extents", pack_extents(np.array([[0, 0, 81, 1]] * FACETS)))
+    stone.save(tmp_path / "a.gdfx")
+    with pytest.raises(StoneError, match=r"a\.gdfx: not a sound stone: a facet's extent"):
+        load_stone(tmp_path / "a.gdfx")
+
+
+def test_a_stone_with_more_texels_shows_the_same():
+    stone = stone_of(pack_flashes(*flashes(sharp=0.3)))
+    large = enlarge(stone, 3)
+    assert large.size == (240, 120)
+    for view in VIEWS:
+        few, many = relight(stone, view)[2:-2, 2:-2, :3], relight(large, view)[7:-6:3, 7:-6:3, :3]
+        assert np.mean(np.abs(few - many[: few.shape[0], : few.shape[1]])) < 0.06 * few.mean()
+
+
+def test_a_stone_without_extents_has_none():
+    assert empty_lobes((2, 2)).rectangles().shape == (0, 4)
