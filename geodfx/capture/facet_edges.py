@@ -25,7 +25,7 @@ from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES, MOST_PLACE
 from geodfx.jit import kernel, kernel_of_sums
 
-__all__ = ["fit_flash"]
+__all__ = ["descend", "fit_flash"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -43,7 +43,7 @@ STEP = np.float32(0.1)  # of the light's area: of the slope of a response
 SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would make it a step
 MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
-TRUSTED = 3.0  # times these, of a facet that begins where a traced cut has it
+TRUSTED = 6.0  # times these, of a facet that begins where a traced cut has it
 WITHIN = 14.0  # of what edges are sums of: beyond, all is let through
 SETTLED = 0.003  # of what a facet saves: a round that saves less is the last
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
@@ -322,6 +322,21 @@ def fit_flash(
     for m in range(count):
         for c in range(3):
             weight[m, c] = display_weight(x[sample[m], light[m], c])
+    return descend(
+        search, point, flashes, f, column, row, texels, clear, sample, light, count, left, weight, rounds, trusted, True
+    )
+
+
+@kernel
+def descend(
+    search: Search, point: F64, flashes: Flashes, f: int, column: I32, row: I32, texels: I64, clear: F32, sample: I32,
+    light: I32, count: int, left: F64, weight: F64, rounds: int, trusted: bool, weighs: bool,
+) -> float:  # fmt: skip
+    """Move all numbers of facet f, in place, to where they meet pairs (count,) best; see `fit_flash`.
+
+    sample, light: of each pair, a texel of texels (n,) and a light. left: (count, 3) what the facet is to show there.
+    weight: (count, 3) of its square. weighs: the facet's own weights move as well.
+    """
     dark = np.empty(count)
     without = _lose_without(clear, sample, light, left, weight, dark)
     scale = float(search.radius)
@@ -351,9 +366,9 @@ def fit_flash(
         else:
             damping *= HARDER
             settled = damping > STUCK
-        if settled and not held:
+        if settled and not (held and weighs):
             break
-        if settled or turn >= rounds // 2:
+        if weighs and (settled or turn >= rounds // 2):
             damping, held = DAMPING if held else damping, False
         damped, trial[:] = stiff.copy(), pull
         for j in range(NUMBERS):

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from geodfx.arrays import F32, F64, I64
 from geodfx.basis import edge_share, formed_chord, lobe_response
 from geodfx.capture.lobe_search import Search
-from geodfx.capture.lobe_work import display_weight
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
@@ -28,13 +27,10 @@ __all__ = [
     "peak_flashes",
     "place_flash",
     "see_flash",
-    "settle_shares",
 ]
 
 I32 = npt.NDArray[np.int32]
 
-HELD = 2.0  # loss of a texel's weight that differs from its facet's, squared
-SWEEPS = 8  # over a texel's weights
 NOTHING = 1e-4  # of a flash: what an edge lets through
 
 
@@ -146,52 +142,6 @@ def add_flashes(
             for i in range(lights):
                 for c in range(3):
                     light[n, i, c] += np.float32(seen.weight[k, c] * share[i, c])
-
-
-@kernel
-def settle_shares(
-    search: Search,
-    point: F64,
-    flashes: Flashes,
-    seen: Seen,
-    column: I32,
-    row: I32,
-    first: int,
-    x: F32,
-    clear: F32,
-    base: F32,
-) -> None:
-    """Let texels first to first + n see more or less of a facet than others do, in place; the facet's weight holds it.
-
-    x, base: (n, L, 3) displayed light. clear: (n, L).
-    """
-    lights = len(search.light)
-    every, left = np.arange(lights).astype(np.int32), np.empty(lights)
-    for n in range(len(x)):
-        t = first + n
-        begin, count = seen.start[t], seen.start[t + 1] - seen.start[t]
-        share = np.empty((count, lights, 3))
-        for k in range(count):
-            its = seen.facet[begin + k]
-            see_flash(search, point, flashes, its, float(column[t]), float(row[t]), every, lights, share[k])
-        for c in range(3):
-            for i in range(lights):
-                left[i] = float(x[n, i, c] - base[n, i, c])
-                for k in range(count):
-                    left[i] -= seen.weight[begin + k, c] * share[k, i, c]
-            for _ in range(SWEEPS):
-                for k in range(count):
-                    old, usual = seen.weight[begin + k, c], flashes.weight[seen.facet[begin + k], c]
-                    along, square = HELD * (usual - old), HELD
-                    for i in range(lights):
-                        if share[k, i, c] > 0 and (clear[n, i] > 0 or left[i] > 0):
-                            to = float(display_weight(x[n, i, c])) * share[k, i, c]
-                            along += to * left[i]
-                            square += to * share[k, i, c]
-                    new = min(max(old + along / square, 0.0), float(search.ceiling))
-                    for i in range(lights):
-                        left[i] += (old - new) * share[k, i, c]
-                    seen.weight[begin + k, c] = new
 
 
 @kernel

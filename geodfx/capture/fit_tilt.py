@@ -11,41 +11,36 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from geodfx.arrays import F32, F64, I64, Bool, evenly
+from geodfx.arrays import F32, F64, I64, evenly
 from geodfx.base_map import Base, base_light
 from geodfx.basis import chart_encode, flat_points
 from geodfx.capture.cut import TracedCut
 from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.facet_edges import fit_flash
-from geodfx.capture.facet_find import Facets, Places, gather_members
-from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, settle_shares
+from geodfx.capture.facet_find import Facets, gather_members
+from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes
+from geodfx.capture.facet_reach import around, batches_apart, keep, list_reach, reach_extents
 from geodfx.capture.fit_base import even_dark, fit_base
 from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_smooth import encode_detailed
 from geodfx.capture.fit_state import CHUNK, FitState
-from geodfx.capture.lobe_pack import DIM, FACET_BYTES, FLASH_BYTES, affordable, room_for_lobes, tabulate
-from geodfx.codes import MOST_LOBES
-from geodfx.constants import EDGES
+from geodfx.capture.lobe_pack import DIM, FLASH_BYTES, tabulate
+from geodfx.constants import DISPLAY_GAMMA, EDGES
 from geodfx.jit import run_bands
-from geodfx.lobe_map import FacetTable, Lobes, pack_lobes
+from geodfx.lobe_map import FacetTable, Lobes, pack_flashes
 
-__all__ = ["TiltModel", "batches_apart", "fit_edges"]
-
-I32 = npt.NDArray[np.int32]
+__all__ = ["TiltModel", "fit_edges"]
 
 PLANES = (1, 2, 4)  # of the base: little of such a stone is smooth
 LEAST_MEMBERS = 4  # texels of a facet
 FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
-TRACED_SWEEPS, TRACED_ROUNDS = 3, 25  # where facets begin as flashes of a traced cut: they are not far from the end
+TRACED_SWEEPS, TRACED_ROUNDS = 2, 25  # where facets begin as flashes of a traced cut: they are not far from the end
 TRIED = 2048  # texels by which it is judged
-SAMPLES = 512  # of the texels that a facet may reach: of 256, 128 and 512 the least scores 0.2 dB lower
+SAMPLES = 256  # of the texels that a facet may reach
 WORTH = 4.0  # loss that a facet must save to stay for the next sweep: half of them do not, and are not missed
 AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
-TRACED_AROUND = 0.016  # beyond those that see it by tracing
 START_SHARP = 1.5  # of edges at first, a texel
 START_SIZE = 0.95  # of a facet's texels that lie inside an edge at first
 
@@ -77,7 +72,7 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
     for sweep in range(sweeps):
         brightness = flashes.weight.sum(axis=1) * np.diff(reach.texel_start)
         gain = np.zeros(len(flashes.width))
-        rounds = TRACED_ROUNDS if traced is not None else FIRST_ROUNDS if sweep == 0 else ROUNDS
+        rounds = ROUNDS if sweep > 0 else FIRST_ROUNDS if traced is None else TRACED_ROUNDS
         done = state.count(f"edges {sweep + 1} of {sweeps}", len(flashes.width))
         for batch in batches_apart(reach, brightness, len(state.stack.texels)):
             _fit_batch(state, point, flashes, reach, batch, rounds, traced is not None, gain)
@@ -85,12 +80,12 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
                 done(len(batch))
         _fit_base(state, point, flashes, reach)
         if traced is None and sweep + 1 < sweeps:
-            flashes, reach = _keep(flashes, reach, gain >= WORTH, len(state.stack.texels))
+            flashes, reach = keep(flashes, reach, gain >= WORTH, len(state.stack.texels))
     places = state.places
     even_dark(state.coefficient, places.column, places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, PLANES)
-    seen = _choose(state, point, flashes, reach, most_bytes - base.planes.nbytes)
-    _settle(state, point, flashes, seen)
+    flashes, reach, extent = _choose(state, point, flashes, reach, most_bytes - base.planes.nbytes)
+    seen = _seen(flashes, reach)
     if _loss(state, lambda texels: _show(state, point, flashes, seen, texels)) > before:
         state.coefficient[:] = kept
         return None
@@ -100,7 +95,12 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
         total: F32 = base_light(base, state.stack.texels[texels], terms)
         return total + _show(state, point, flashes, seen, texels) / state.gain
 
-    return TiltModel(base, _pack(state, flashes, seen), light)
+    return TiltModel(base, _pack(state, flashes, extent), light)
+
+
+def _seen(flashes: Flashes, reach: Reach) -> Seen:
+    """Return what texels see of the facets that reach them: all of each, between its edges."""
+    return Seen(reach.facet_start, reach.facet, flashes.weight[reach.facet])
 
 
 def _loss(state: FitState, lobes: Callable[[I64], F32]) -> float:
@@ -130,10 +130,10 @@ def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
         np.zeros((len(kept), EDGES, 5)),
         np.zeros((len(kept), 3, 2)),
     )
-    around = max(3, round(AROUND * math.sqrt(len(state.stack.texels))))
+    wide = max(3, round(AROUND * math.sqrt(len(state.stack.texels))))
     turn = 2 * math.pi * (np.arange(EDGES) + 0.5) / EDGES
     outwards = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    texels = [np.zeros(0, np.int32)]
+    texels = []
     for k, f in enumerate(kept):
         some = slice(members.start[f], members.start[f + 1])
         texel = members.texel[some].astype(np.int64)
@@ -141,72 +141,14 @@ def _start(state: FitState, facets: Facets) -> tuple[Flashes, Reach]:
         away = np.stack([places.column[texel], places.row[texel]], axis=1) - flashes.centre[k]
         flashes.edge[k, :, 0] = START_SHARP * (np.quantile(away @ outwards.T, START_SIZE, axis=0) + 0.5)
         flashes.edge[k, :, 1:3] = -START_SHARP * outwards
-        texels.append(_around(places, texel, around))
-    size = np.array([len(each) for each in texels[1:]], np.int64)
-    return flashes, _list_reach(size, np.concatenate(texels), len(state.stack.texels))
+        texels.append(around(places, texel, wide))
+    return flashes, list_reach(texels, len(state.stack.texels))
 
 
 def _start_traced(state: FitState, traced: TracedCut, most_bytes: float) -> tuple[Flashes, Reach]:
     """Return the facets that a traced cut begins with, and which texels each may reach."""
-    flashes, seers = start_from_cut(state, traced, most_bytes)
-    around = max(2, round(TRACED_AROUND * math.sqrt(len(state.stack.texels))))
-    texels = [_around(state.places, texel, around) for texel in seers]
-    size = np.array([len(each) for each in texels], np.int64)
-    reached = np.concatenate([np.zeros(0, np.int32), *texels])
-    return flashes, _list_reach(size, reached, len(state.stack.texels))
-
-
-def _list_reach(size: I64, reached: I32, texels: int) -> Reach:
-    """Return both ways which of so many texels facets may reach: so many (F,) of reached each, one after another."""
-    start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    owner = np.repeat(np.arange(len(size), dtype=np.int32), size)
-    order = np.argsort(reached, kind="stable")
-    first = np.searchsorted(reached[order], np.arange(texels + 1)).astype(np.int64)
-    return Reach(start, reached, first, owner[order].astype(np.int32))
-
-
-def _keep(flashes: Flashes, reach: Reach, kept: Bool, texels: int) -> tuple[Flashes, Reach]:
-    """Return the facets of some (F,) that are kept, and what they reach."""
-    size = np.diff(reach.texel_start)
-    return Flashes(*(each[kept] for each in flashes)), _list_reach(
-        size[kept], reach.texel[np.repeat(kept, size)], texels
-    )
-
-
-def _around(places: Places, texel: I64, reach: int) -> I32:
-    """Return the texels within so many rows and columns of some."""
-    height, width = places.texel.shape
-    column, row = places.column[texel], places.row[texel]
-    top, left = max(0, row.min() - reach), max(0, column.min() - reach)
-    bottom, right = min(height, row.max() + reach + 1), min(width, column.max() + reach + 1)
-    there = np.zeros((bottom - top, right - left), np.uint8)
-    there[row - top, column - left] = 1
-    there = cv2.dilate(there, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    near = places.texel[top:bottom, left:right][there > 0]
-    return near[near >= 0]
-
-
-def batches_apart(reach: Reach, brightness: F64, texels: int) -> list[I64]:
-    """Return batches of facets (F,) that share none of so many texels, the brightest first."""
-    order = np.argsort(-brightness, kind="stable")
-    taken = np.zeros((texels, 1), np.uint64)  # a bit a batch
-    batches: list[list[int]] = []
-    for f in order.tolist():
-        its = reach.texel[reach.texel_start[f] : reach.texel_start[f + 1]]
-        used = np.bitwise_or.reduce(taken[its], axis=0)
-        free = np.flatnonzero(~used)
-        if len(free) == 0:
-            taken = np.concatenate([taken, np.zeros((texels, 1), np.uint64)], axis=1)
-            word, bits = taken.shape[1] - 1, 0
-        else:
-            word, bits = int(free[0]), int(used[free[0]])
-        bit = (~bits & (bits + 1)).bit_length() - 1
-        taken[its, word] |= np.uint64(1 << bit)
-        number = 64 * word + bit
-        if number == len(batches):
-            batches.append([])
-        batches[number].append(f)
-    return [np.array(batch, np.int64) for batch in batches]
+    flashes, texels = start_from_cut(state, traced, most_bytes)
+    return flashes, list_reach(texels, len(state.stack.texels))
 
 
 def _fit_batch(
@@ -236,7 +178,7 @@ def _show(state: FitState, point: F64, flashes: Flashes, seen: Seen, texels: I64
 
 def _fit_base(state: FitState, point: F64, flashes: Flashes, reach: Reach) -> None:
     """Fit each texel's base below what the facets show."""
-    seen = Seen(reach.facet_start, reach.facet, flashes.weight[reach.facet])
+    seen = _seen(flashes, reach)
 
     def work(first: int, last: int) -> None:
         for begin in range(first, last, CHUNK):
@@ -248,8 +190,13 @@ def _fit_base(state: FitState, point: F64, flashes: Flashes, reach: Reach) -> No
     run_bands(work, len(state.stack.texels))
 
 
-def _choose(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_bytes: float) -> Seen:
-    """Return of each texel the facets that show it DIM or more, the brightest first, as many as fit."""
+def _choose(
+    state: FitState, point: F64, flashes: Flashes, reach: Reach, most_bytes: float
+) -> tuple[Flashes, Reach, I64]:
+    """Return the facets that show most, as many as fit, which texels see them, and their extents (F, 4).
+
+    An extent holds the texels that a facet shows DIM or more at a captured tilt.
+    """
     peak = np.zeros(len(reach.texel), np.float32)
 
     def work(first: int, last: int) -> None:
@@ -257,34 +204,25 @@ def _choose(state: FitState, point: F64, flashes: Flashes, reach: Reach, most_by
         peak_flashes(state.search, point, flashes, reach, column, row, first, last, peak)
 
     run_bands(work, len(flashes.width))
-    facet = np.repeat(np.arange(len(flashes.width), dtype=np.int32), np.diff(reach.texel_start))
+    facet = np.repeat(np.arange(len(flashes.width)), np.diff(reach.texel_start))
     bright = peak * flashes.weight.max(axis=1)[facet].astype(np.float32)
     seen = np.flatnonzero(bright >= DIM)
-    seen = seen[np.lexsort((-bright[seen], reach.texel[seen]))]
-    texel = reach.texel[seen]
-    seen = seen[np.arange(len(texel)) - np.searchsorted(texel, texel) < MOST_LOBES]
-    seen = seen[np.bincount(facet[seen], minlength=1)[facet[seen]] > 1]  # one texel is not worth a facet's bytes
-    left = room_for_lobes(state.places.texel.shape, most_bytes)
-    seen = seen[affordable(bright[seen], facet[seen], FLASH_BYTES - FACET_BYTES, left)]
-    start = np.searchsorted(reach.texel[seen], np.arange(len(state.stack.texels) + 1)).astype(np.int64)
-    return Seen(start, facet[seen], flashes.weight[facet[seen]])
+    shown = np.minimum(bright[seen], 1) ** (1 / DISPLAY_GAMMA)
+    total = np.bincount(facet[seen], weights=shown, minlength=len(flashes.width))
+    chosen = np.argsort(-total, kind="stable")[: max(0, int(most_bytes // FLASH_BYTES))]
+    chosen = np.sort(chosen[total[chosen] > 0])
+    height, width = state.places.texel.shape
+    low, high = np.full((len(total), 2), max(height, width)), np.zeros((len(total), 2), np.int64)
+    place = np.stack([state.places.column[reach.texel[seen]], state.places.row[reach.texel[seen]]], axis=1)
+    np.minimum.at(low, facet[seen], place)
+    np.maximum.at(high, facet[seen], place)
+    extent = np.concatenate([low, high + 1 - low], axis=1)[chosen]
+    kept = Flashes(*(each[chosen] for each in flashes))
+    return kept, reach_extents(state.places, extent, len(state.stack.texels)), extent
 
 
-def _settle(state: FitState, point: F64, flashes: Flashes, seen: Seen) -> None:
-    """Let each texel see more or less of its facets."""
-
-    def work(first: int, last: int) -> None:
-        for begin in range(first, last, CHUNK):
-            some = slice(begin, min(begin + CHUNK, last))
-            x, clear = state.photos(some)
-            column, row = state.places.column, state.places.row
-            settle_shares(state.search, point, flashes, seen, column, row, begin, x, clear, state.base(some))
-
-    run_bands(work, len(state.stack.texels))
-
-
-def _pack(state: FitState, flashes: Flashes, seen: Seen) -> Lobes:
-    """Return the tables of what texels see."""
+def _pack(state: FitState, flashes: Flashes, extent: I64) -> Lobes:
+    """Return the tables of the facets."""
     most = np.array([64.0, 8.0, 8.0, 512.0, 512.0])  # of an edge's numbers, beyond which codes do not reach
     edge = flashes.edge / np.maximum(1.0, np.abs(flashes.edge / most).max(axis=2, keepdims=True))
     table = FacetTable(
@@ -297,6 +235,4 @@ def _pack(state: FitState, flashes: Flashes, seen: Seen) -> Lobes:
         edge,
         flat=True,
     )
-    texel = np.repeat(state.stack.texels, np.diff(seen.start))
-    weight = seen.weight / float(state.search.ceiling)
-    return pack_lobes(state.places.texel.shape, texel, seen.facet.astype(np.int64), weight, table)
+    return pack_flashes(table, flashes.weight / float(state.search.ceiling), extent)

@@ -23,7 +23,6 @@ __all__ = [
     "FLASH_BYTES",
     "LOBE_BYTES",
     "SLOPE_BYTES",
-    "affordable",
     "lost_lobes",
     "pack",
     "room_for_lobes",
@@ -35,7 +34,7 @@ DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
 CHUNK = 1 << 12  # texels that are worked on at a time
 LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
-FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS  # of a facet with edges
+FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS + 8  # of a facet with edges and an extent
 
 
 def pack(
@@ -127,11 +126,11 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     seen = np.flatnonzero(bright >= DIM)
     room = room_for_lobes(places.texel.shape, most_bytes)
     kept = np.zeros(sets.width.size, np.bool_)
-    kept[seen[affordable(bright[seen], sets.facet.ravel()[seen], SLOPE_BYTES, room)]] = True
+    kept[seen[_brightest_that_fit(bright[seen], sets.facet.ravel()[seen], SLOPE_BYTES, room)]] = True
     return kept.reshape(sets.width.shape)
 
 
-def affordable(bright: F32, facet: npt.NDArray[np.int32], shared_bytes: int, room: float) -> Bool:
+def _brightest_that_fit(bright: F32, facet: npt.NDArray[np.int32], shared_bytes: int, room: float) -> Bool:
     """Tell which of N lobes to keep until so many bytes are full: the brightest for their bytes.
 
     facet: (N,) of each lobe, whose bytes fall on its lobes in equal parts; -1: one of its own. shared_bytes: what a

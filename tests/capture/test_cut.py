@@ -9,6 +9,7 @@ import pytest
 
 from geodfx.arrays import evenly
 from geodfx.basis import chart_encode, flat_points, light_kernel
+from geodfx.capture import cut_flashes
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
 from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, _split_rows, _sweep, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
@@ -16,6 +17,7 @@ from geodfx.capture.cut_outline import find_outline
 from geodfx.capture.cut_step import StepCut
 from geodfx.capture.cut_view import list_flares, make_scene, show_planes
 from geodfx.capture.facet_flash import Seen, add_flashes
+from geodfx.capture.facet_reach import list_reach
 from geodfx.capture.fit_settings import THOROUGH
 from geodfx.capture.fit_texels import make_state
 from geodfx.capture.photos import RadianceStack
@@ -300,36 +302,65 @@ def test_a_stone_that_no_cut_explains_has_none():
     assert LEAST_GAIN_DB > 0
 
 
-def test_the_flashes_of_a_cut_show_what_its_rays_do():
+def traced_state(tint=(1.0, 1.0, 1.0)):
+    """Return the fit's state of photos that rays of the cut would show, and their displayed light (T, L), untinted."""
     mask, _ = stone_mask()
     texels = np.flatnonzero(mask)
     gain, white = 0.05, 1000
     rig = make_tilt_rig(TILTS, 2.0, "tilts.csv", radius_rad=RADIUS)
     place = SCENE.place(texels % SIDE, texels // SIDE)
-    traced = show_planes(SCENE, CUT.planes(NUMBERS), INDEX, 0.0, place, np.arange(len(TILTS)))
+    flares = list_flares(SCENE, CUT.planes(NUMBERS), INDEX, 0.0, place)  # the faint ones, too
+    traced = np.zeros((len(texels), len(TILTS)))
+    np.add.at(traced, (flares.texel, flares.tilt), flares.weight * flares.seen)
     light = traced * light_kernel(RADIUS)[0]
-    codes = np.rint(np.clip(light * white, 0, 60000)).astype(np.uint16)
+    codes = np.rint(np.clip(light[..., None] * np.array(tint) * white, 0, 60000)).astype(np.uint16)
     table = (np.arange(1 << 16) / white).astype(np.float32)
-    stack = RadianceStack(np.repeat(codes[..., None], 3, axis=2), table, None, texels, (SIDE, SIDE))
+    stack = RadianceStack(codes, table, None, texels, (SIDE, SIDE))
     state = make_state(stack, rig, gain, THOROUGH, None, formed=True)
     state.search = state.search._replace(light=flat_points(state.directions).astype(np.float32))
-    flashes, seers = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0), 1e6)
-    few, _ = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0), 2e4)
+    return state, light * gain
+
+
+def shown_by(state, flashes, seers):
+    """Return the displayed light (T, L, 3) of flashes that some texels each see."""
+    count = len(state.stack.texels)
+    reach = list_reach(seers, count)
+    seen = Seen(reach.facet_start, reach.facet, flashes.weight[reach.facet])
+    shown = np.zeros((count, len(TILTS), 3), np.float32)
+    point, places = chart_encode(state.directions), state.places
+    add_flashes(state.search, point, flashes, seen, places.column, places.row, np.arange(count), shown)
+    return shown
+
+
+def test_the_flashes_of_a_cut_show_what_its_rays_do(monkeypatch):
+    state, light = traced_state()
+    traced = TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0)
+    flashes, seers = start_from_cut(state, traced, 1e6)
+    few, _ = start_from_cut(state, traced, 2e4)
     assert 10 < len(few.width) < len(flashes.width) and (few.place == flashes.place[: len(few.width)]).all()
     assert len(flashes.width) > 50
     assert all(len(each) > 0 for each in seers) and np.isfinite(flashes.edge).all()
     assert np.abs(flashes.place).max() <= MOST_PLACE and np.hypot(*flashes.form.T).max() <= 0.9991
 
-    pairs = [(texel, f) for f, each in enumerate(seers) for texel in each.tolist()]
-    texel, facet = np.array(sorted(pairs)).T
-    start = np.searchsorted(texel, np.arange(len(texels) + 1))
-    seen = Seen(start.astype(np.int64), facet.astype(np.int32), flashes.weight[facet])
-    shown = np.zeros((len(texels), len(TILTS), 3), np.float32)
-    point, places = chart_encode(state.directions), state.places
-    add_flashes(state.search, point, flashes, seen, places.column, places.row, np.arange(len(texels)), shown)
-    ours, theirs = (np.clip(each, 0, 1) ** (1 / DISPLAY_GAMMA) for each in (shown[..., 1], light * gain))
+    shown = shown_by(state, flashes, seers)
+    ours, theirs = (np.clip(each, 0, 1) ** (1 / DISPLAY_GAMMA) for each in (shown[..., 1], light))
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.75
-    assert 0.8 < ours.sum() / theirs.sum() < 1.5  # the fit to photos that follows makes them disjoint
+    assert 0.9 < shown[..., 1].sum() / light.sum() < 1.1
+
+    monkeypatch.setattr(cut_flashes, "meet_rays", lambda *_: None)
+    first = np.clip(shown_by(state, *start_from_cut(state, traced, 1e6))[..., 1], 0, 1) ** (1 / DISPLAY_GAMMA)
+    assert np.mean((ours - theirs) ** 2) < 0.8 * np.mean((first - theirs) ** 2)
+
+
+def test_a_flash_has_the_colour_of_the_looks_at_which_it_is_alone():
+    tint = np.array([1.0, 0.6, 0.3])
+    state, _ = traced_state(tint)
+    flashes, _ = start_from_cut(state, TracedCut(SCENE, CUT, NUMBERS, (INDEX, INDEX, INDEX), 20.0), 1e6)
+    bright = flashes.weight[:, 0] > 0.05
+    assert bright.sum() > 20
+    colour = flashes.weight[bright] / flashes.weight[bright].max(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.median(colour, axis=0), tint, atol=0.02)
+    assert np.abs(colour - tint).max(axis=1).mean() < 0.1
 
 
 def test_flares_do_not_depend_on_the_threads(monkeypatch):

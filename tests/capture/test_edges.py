@@ -9,9 +9,10 @@ import pytest
 
 from geodfx.basis import chart_encode, flat_points
 from geodfx.capture.facet_edges import NUMBERS, PLACE, WEIGHTS, _add_up, _load, _lose_without, _store, fit_flash
-from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash, settle_shares
+from geodfx.capture.facet_find import Places
+from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash
 from geodfx.capture.facet_pairs import leave, list_pairs
-from geodfx.capture.fit_tilt import batches_apart
+from geodfx.capture.facet_reach import batches_apart, reach_extents
 from geodfx.capture.lobe_search import make_search
 from geodfx.constants import EDGES
 from geodfx.tilting import pseudo_directions
@@ -115,17 +116,14 @@ def test_a_peak_is_the_most_that_is_seen():
     np.testing.assert_allclose(peak, light[..., 0].max(axis=1) / flashes.weight[0, 0], atol=1e-6)
 
 
-def test_a_texel_may_see_more_or_less_than_others_and_keeps_to_them_where_photos_say_nothing():
-    flashes = starting_flash()
-    light = np.zeros((len(TEXELS), len(LIGHTS), 3), np.float32)
-    add_flashes(SEARCH, POINT, flashes, all_see(flashes), COLUMN, ROW, TEXELS, light)
-    share = np.random.default_rng(4).uniform(0.5, 1.0, (len(TEXELS), 1, 1)).astype(np.float32)
-    seen, clear = all_see(flashes), np.ones(light.shape[:2], np.float32)
-    settle_shares(SEARCH, POINT, flashes, seen, COLUMN, ROW, 0, share * light, clear, np.zeros_like(light))
-    found, bright = seen.weight[:, 0] / flashes.weight[0, 0], light[..., 0].sum(axis=1)
-    inside = bright > 0.9 * bright.max()
-    assert np.abs(found - share[:, 0, 0])[inside].mean() < 0.5 * np.abs(1 - share[:, 0, 0])[inside].mean()
-    assert found[bright == 0] == pytest.approx(1)
+def test_an_extent_reaches_the_texels_of_the_stone_in_it():
+    texel = np.arange(12, dtype=np.int32).reshape(3, 4)
+    texel[1, 1] = -1  # not of the stone
+    places = Places(np.zeros(12, np.int32), np.zeros(12, np.int32), texel)
+    reach = reach_extents(places, np.array([[0, 0, 2, 2], [1, 1, 3, 2]]), 12)
+    assert reach.texel[: reach.texel_start[1]].tolist() == [0, 1, 4]
+    assert reach.texel[reach.texel_start[1] :].tolist() == [6, 7, 9, 10, 11]
+    assert reach.facet[reach.facet_start[9] : reach.facet_start[10]].tolist() == [1]
 
 
 def test_facets_of_a_batch_share_no_texel():
