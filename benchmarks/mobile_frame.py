@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.gpucost import Device
 from benchmarks.mobile_passes import Pass
 from geodfx.constants import FINE_LIGHTS
-from geodfx.lobe_map import decode_facets
+from geodfx.lobe_map import Lobes, decode_facets
 from geodfx.render.cells import is_fine, make_cells
 from geodfx.render.facet_light import AT_LIGHTS, light_cells
 from geodfx.render.gpu_programs import BASE, CELLS, FINE, NODES, PATCH, RIM, RIMS, Step
@@ -68,6 +68,11 @@ class Scene(NamedTuple):
         return SIZE[0] * SIZE[1] * (stone + WRITTEN) + self.rectangles * RECTANGLE + stones * (self.tables + light)
 
 
+def _tables(lobes: Lobes) -> int:
+    """Return the bytes of facets, slopes and edges: rectangles stand for lobes and extents."""
+    return lobes.facets.nbytes + lobes.slopes.nbytes + lobes.edges.nbytes
+
+
 def light_scene(stone: Stone, views: list[View]) -> Scene:
     """Return a stone under views of one kind."""
     assert stone.lobes is not None
@@ -89,12 +94,12 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
         facets=len(facets),
         nodes=int(count.sum()),
         rectangles=len(words),
-        tables=stone.lobes.nbytes - stone.lobes.refs.nbytes - stone.lobes.index.nbytes + len(facets) * OWN_TABLES,
+        tables=_tables(stone.lobes) + len(facets) * OWN_TABLES,
         lights=len(lighting.lights),
         surrounded=surrounded,
         lit_nodes=float(np.mean([np.repeat(some, count).mean() for some in lit])),
         rim_nodes=float(np.mean([np.repeat(some, count).mean() for some in crossed])),
-        lobes=len(stone.lobes.refs) / covered,
+        lobes=stone.lobes.seen / covered,
         area=float(area.sum()),
         lit=float(np.mean([area[some].sum() for some in lit])),
         rims=float(np.mean([area[some].sum() for some in crossed])),

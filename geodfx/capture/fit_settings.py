@@ -46,7 +46,7 @@ class LobeSettings:
 
 
 THOROUGH = LobeSettings()
-FAST = LobeSettings(spacing=3, lattice=3, passes=3, sweeps=1, cut=False, swaps=False, samples=24)
+FAST = LobeSettings(spacing=3, lattice=3, passes=3, sweeps=1, swaps=False, samples=24)
 
 
 def before_edges(settings: LobeSettings) -> LobeSettings:
