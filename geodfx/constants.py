@@ -10,6 +10,7 @@ __all__ = [
     "EDGES",
     "EDGE_MOVE_STEP",
     "EDGE_OFFSET_STEP",
+    "EDGE_OUTSIDE",
     "EDGE_TURN_STEP",
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
@@ -49,6 +50,7 @@ EDGES = 6  # of a facet: more gain nothing
 EDGE_TURN_STEP = 8.0 / 32767.0  # a texel
 EDGE_MOVE_STEP = 512.0 / 32767.0  # a unit of the chart
 EDGE_OFFSET_STEP = 64.0 / 32767.0
+EDGE_OUTSIDE = 17.0  # so far outside of one 4e-8 of a flash is let through: nothing is drawn
 
 # An environment is blurred once to widths LOBE_WIDTH_MAX / 2^(levels - 1 - k), on squares of ENVIRONMENT_SIZE / 2^k
 # texels.

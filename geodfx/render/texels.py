@@ -12,7 +12,7 @@ import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
-from geodfx.constants import DISPLAY_GAMMA
+from geodfx.constants import DISPLAY_GAMMA, EDGE_OUTSIDE
 from geodfx.jit import LANES, Lanes, clamp_lanes, kernel, lane_of, lanes_of, read_lanes, splat
 from geodfx.lobe_map import CENTRE, WEIGHT, facet_point
 from geodfx.render.facet_light import AT_LIGHTS, AT_NODES, AT_RIM, FacetLight, see_lights
@@ -23,7 +23,6 @@ __all__ = ["BaseRow", "Gathered", "Rooms", "decode_display", "shade_rows", "show
 # `codes.unpack_share` of every code.
 FEW_SHARES = ((np.arange(SHARE_STEPS[0] + 1) / SHARE_STEPS[0]) ** 2).astype(np.float32)
 MORE_SHARES = ((np.arange(SHARE_STEPS[1] + 1) / SHARE_STEPS[1]) ** 2).astype(np.float32)
-OUTSIDE = 17.0  # of what edges are sums of: beyond, 4e-8 of a flash is let through
 TABLE_SHIFT, TABLE_START = 13, 113 << 10  # of `colour.srgb_codes_by_bits`
 
 
@@ -286,7 +285,7 @@ def _add_extents_row(gathered: Gathered, row: int, left: int, right: int, light:
 def _span_inside(edges: F32, first: int, last: int, centre: np.float32, down: np.float32) -> tuple[int, int]:
     """Return between which of some columns any of a facet is let through by its edges (EDGES, 3)."""
     for e in range(edges.shape[0]):
-        turn, at_centre = edges[e, 1], edges[e, 0] + edges[e, 2] * down + np.float32(OUTSIDE)
+        turn, at_centre = edges[e, 1], edges[e, 0] + edges[e, 2] * down + np.float32(EDGE_OUTSIDE)
         if turn == 0:
             if at_centre < 0:
                 return first, first

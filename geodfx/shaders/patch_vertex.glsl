@@ -1,5 +1,5 @@
 // Provides main() of the vertex stage: a rectangle of texels of one facet, see geodfx/render/patches.py; of no size
-// where the facet sees no light. What is linear across it is told at its corners. Needs facet, and SIZE, EDGED.
+// where the facet sees no light, or all of the rectangle lies outside one of its edges. What is linear across it is told at its corners. Needs facet, and SIZE, EDGED.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
@@ -23,9 +23,10 @@ out vec2 node;                        // of its light in the atlas
 out vec3 within;                      // how far inside its edges a texel lies
 out vec3 inside;
 
-// How far inside all edges of a facet a texel lies. away: from the facet's own; moved: of the pseudo light from where
-// the facet points.
-void measure_edges(uint facet, vec2 away, vec2 moved) {
+// How far inside all edges of a facet a corner of a rectangle lies. away: of its middle from the facet's own texel;
+// to_corner: from its middle; moved: of the pseudo light from where the facet points. Returns whether all of the
+// rectangle lies outside of an edge.
+bool measure_edges(uint facet, vec2 away, vec2 to_corner, vec2 moved) {
     ivec2 own = fold_facet(facet) * ivec2(4, 1);
     uvec4 turns = texelFetch(facet_edges, own, 0);
     uvec4 middle = texelFetch(facet_edges, own + ivec2(1, 0), 0);
@@ -35,13 +36,18 @@ void measure_edges(uint facet, vec2 away, vec2 moved) {
     uint move[EDGES] = uint[EDGES](middle.z, middle.w, moves.x, moves.y, moves.z, moves.w);
     uint offset[EDGES / 2] = uint[EDGES / 2](offsets.x, offsets.y, offsets.z);
     float lies[EDGES];
+    bool outside = false;
     for (int e = 0; e < EDGES; ++e) {
         vec2 pair = unpack_pair(offset[e / 2], EDGE_OFFSET_STEP);
         lies[e] = ((e & 1) == 0 ? pair.x : pair.y) + dot(unpack_pair(move[e], EDGE_MOVE_STEP), moved)
             + dot(unpack_pair(turn[e], EDGE_TURN_STEP), away);
+        vec2 turned = unpack_pair(turn[e], EDGE_TURN_STEP) * to_corner;
+        outside = outside || lies[e] + abs(turned.x) + abs(turned.y) < -EDGE_OUTSIDE;
+        lies[e] += turned.x + turned.y;
     }
     within = vec3(lies[0], lies[1], lies[2]);
     inside = vec3(lies[3], lies[4], lies[5]);
+    return outside;
 }
 
 void main() {
@@ -64,6 +70,8 @@ void main() {
     inside = vec3(40.0);
     if (EDGED && int(facet) < edge_count) {
         Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
-        measure_edges(facet, texel - own.centre, light_point - own.point);
+        vec2 to_corner = vec2(sides) * (vec2(gl_VertexID & 1, gl_VertexID >> 1) - 0.5);
+        bool outside = measure_edges(facet, texel - to_corner - own.centre, to_corner, light_point - own.point);
+        if (outside) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     }
 }
