@@ -1,5 +1,6 @@
 // Provides main() of the vertex stage: a rectangle of texels of one facet, see geodfx/render/patches.py; of no size
-// where the facet sees no light, or all of the rectangle lies outside one of its edges. What is linear across it is told at its corners. Needs facet, and SIZE, EDGED.
+// where the facet sees no light, or all of the rectangle lies outside one of its edges. What is linear across it is
+// told at its corners. Needs facet, and SIZE, EDGED.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
