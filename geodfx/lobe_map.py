@@ -58,7 +58,6 @@ __all__ = [
 
 CHUNK = 1 << 16  # lobes that are packed at a time
 EDGE_WORDS = 16
-HALF = np.uint32(16)  # bits of a word
 FORM_STEP = 1 / 32767  # of a form's codes
 NO_FORM = np.uint32(0x80008000)  # exclusively or'd with a form's word, so that a round lobe's is 0
 # Columns of `decode_facets`.

@@ -138,7 +138,7 @@ class Stone:
                 parts |= {"lobe_index": self.lobes.index, "lobe_refs": self.lobes.refs}
             if len(self.lobes.edges):
                 parts["facet_edges"] = self.lobes.edges
-            if len(self.lobes.extents):
+            if len(self.lobes.extents) or not self.lobes.index.size:
                 parts["facet_extents"] = self.lobes.extents
         write_container(Path(path), about, parts)
 

@@ -78,9 +78,10 @@ def _base_5(file: Container) -> Base:
 
 
 def _lobes_5(file: Container) -> Lobes:
-    extents = file.part("facet_extents").read() if file.has_part("facet_extents") else no_extents()
+    has_extents = file.has_part("facet_extents")
+    extents = file.part("facet_extents").read() if has_extents else no_extents()
     index, refs = np.zeros((0, 0, 2), np.uint32), np.zeros(0, np.uint32)
-    if len(extents) == 0 or file.has_part("lobe_index"):
+    if not has_extents or file.has_part("lobe_index"):
         index, refs = file.part("lobe_index").read(), cast(U32, file.part("lobe_refs"))
     facets, slopes = file.part("facets").read(), file.part("facet_slopes").read()
     edges = file.part("facet_edges").read() if file.has_part("facet_edges") else no_edges()

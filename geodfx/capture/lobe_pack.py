@@ -19,10 +19,7 @@ from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
 
 __all__ = [
     "DIM",
-    "FACET_BYTES",
     "FLASH_BYTES",
-    "LOBE_BYTES",
-    "SLOPE_BYTES",
     "lost_lobes",
     "pack",
     "room_for_lobes",
@@ -33,8 +30,8 @@ __all__ = [
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
 CHUNK = 1 << 12  # texels that are worked on at a time
-LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
-FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS + 8  # of a facet with edges and an extent
+LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES, EXTENT_BYTES = 4, 16, 16, 8, 8
+FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS + EXTENT_BYTES  # of a facet with edges and an extent
 
 
 def pack(
@@ -126,24 +123,24 @@ def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: floa
     seen = np.flatnonzero(bright >= DIM)
     room = room_for_lobes(places.texel.shape, most_bytes)
     kept = np.zeros(sets.width.size, np.bool_)
-    kept[seen[_brightest_that_fit(bright[seen], sets.facet.ravel()[seen], SLOPE_BYTES, room)]] = True
+    kept[seen[_brightest_that_fit(bright[seen], sets.facet.ravel()[seen], room)]] = True
     return kept.reshape(sets.width.shape)
 
 
-def _brightest_that_fit(bright: F32, facet: npt.NDArray[np.int32], shared_bytes: int, room: float) -> Bool:
+def _brightest_that_fit(bright: F32, facet: npt.NDArray[np.int32], room: float) -> Bool:
     """Tell which of N lobes to keep until so many bytes are full: the brightest for their bytes.
 
-    facet: (N,) of each lobe, whose bytes fall on its lobes in equal parts; -1: one of its own. shared_bytes: what a
-    facet of several lobes takes more than one of its own.
+    facet: (N,) of each lobe, whose bytes fall on its lobes in equal parts; -1: one of its own. A facet
+    of several lobes has a slope.
     """
     alone = facet < 0
     size = np.bincount(facet[~alone], minlength=1)
     tables = FACET_BYTES * (np.count_nonzero(alone) + np.count_nonzero(size))
-    tables += shared_bytes * int(np.count_nonzero(size > 1))
+    tables += SLOPE_BYTES * int(np.count_nonzero(size > 1))
     if LOBE_BYTES * len(bright) + tables <= room:
         return np.ones(len(bright), np.bool_)
     share = np.where(alone, 1, size[facet])
-    table = np.where(share > 1, FACET_BYTES + shared_bytes, FACET_BYTES)
+    table = np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES)
     order = np.argsort(-bright / (LOBE_BYTES + table / share), kind="stable")
     opens = alone[order]
     opens[np.unique(facet[order], return_index=True)[1]] = True

@@ -144,3 +144,12 @@ def test_a_stone_with_more_texels_shows_the_same():
 
 def test_a_stone_without_extents_has_none():
     assert empty_lobes((2, 2)).rectangles().shape == (0, 4)
+
+
+def test_a_stone_over_tilts_that_shows_no_flash_is_kept_in_the_file(tmp_path: Path):
+    table, weight, extent = flashes()
+    stone = stone_of(pack_flashes(table, 0 * weight, extent))
+    stone.save(tmp_path / "a.gdfx")
+    again = load_stone(tmp_path / "a.gdfx")
+    assert len(again.lobes.facets) == len(again.lobes.extents) == 0
+    np.testing.assert_array_equal(relight(again, VIEWS[1]), relight(stone, VIEWS[1]))
