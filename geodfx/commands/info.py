@@ -111,5 +111,5 @@ def _shown(key: str, value: object) -> str:
     if isinstance(value, list):
         return f"{len(value)}: {value[0]} ... {value[-1]}" if value else "0"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {entry}" for name, entry in value.items()) or "-"
+        return ", ".join(f"{name} {_shown(name, entry)}" for name, entry in value.items()) or "-"
     return "-" if value is None else str(value)

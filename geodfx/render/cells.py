@@ -3,7 +3,7 @@
 A facet whose texels all look the same way has one node. Of one whose direction changes across it, a step from node to
 node is at most CELL, or half of the facet's own width, which softens what it sees; texels read between the four nodes
 around them. A facet whose texels lie so scattered that it would have more than NODES_A_LOBE nodes for each has longer
-steps. All grids lie in one atlas, shelf by shelf.
+steps. All grids lie in one atlas, shelf by shelf; its first node is nobody's.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def pack_grids(cells: Cells) -> U32:
 def _pack(count: I64) -> tuple[I64, int]:
     """Return where grids (F, 2) of columns and rows lie in the atlas, and how many rows that takes."""
     first = np.zeros_like(count)
-    column = row = tall = 0
+    column, row, tall = 1, 0, 1  # none begins in the corner, which stays black
     for f in np.lexsort((-count[:, 0], -count[:, 1])).tolist():
         columns, rows = count[f].tolist()
         if column + columns > ATLAS_WIDTH:

@@ -37,10 +37,11 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
         steps = [(RIMS, ""), (CELLS, ""), *steps, (PATCH, NODES), (PATCH, RIM), (PATCH, FINE)]
     return {
         (body, kind): (
-            assemble((*FUNCTIONS, f"{body}_vertex"), version, constants) if body in RECTANGLES else everywhere,
-            assemble((*FUNCTIONS, body), version, constants | {"RIM": kind != NODES, "FINE": kind == FINE}),
+            assemble((*FUNCTIONS, f"{body}_vertex"), version, its) if body in RECTANGLES else everywhere,
+            assemble((*FUNCTIONS, body), version, its),
         )
         for body, kind in steps
+        for its in [constants | {"RIM": kind != NODES, "FINE": kind == FINE}]
     }
 
 

@@ -1,5 +1,5 @@
-// Provides main() of the vertex stage: the grid of one facet in the atlas of cells; of no size where it sees no light.
-// Needs facet.
+// Provides main() of the vertex stage: the grid of one facet in the atlas of cells; of no size where it sees no light,
+// or its texels look at all of it themselves. Needs facet.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
@@ -9,6 +9,7 @@ uniform int slope_count;              // the first facets of so many have a slop
 uniform float slope_step;
 uniform vec2 cell_unit;               // one over the size of the atlas
 uniform bool is_sparse;               // only what facet_flash tells is seen
+uniform bool is_fine;                 // texels look at lights themselves where there is one
 
 in uvec2 words;                       // first column, row of 16 bits each; columns, rows
 
@@ -23,7 +24,7 @@ void main() {
     owner = float(gl_InstanceID);
     rim = texelFetch(facet_flash, row, 0).a - 1.0;
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-    if (is_sparse && rim < -1.5) return;
+    if (is_sparse && (rim < -1.5 || (is_fine && rim > -0.5))) return;
     ivec2 first = ivec2(words.x & 65535u, words.x >> 16u);
     ivec2 sides = ivec2(words.y & 65535u, words.y >> 16u);
     vec2 node = cell_unit * vec2(first + sides * ivec2(gl_VertexID & 1, gl_VertexID >> 1));

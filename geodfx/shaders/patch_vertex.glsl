@@ -1,6 +1,6 @@
 // Provides main() of the vertex stage: a rectangle of texels of one facet, see geodfx/render/patches.py; of no size
 // where the facet sees no light, or all of the rectangle lies outside one of its edges. What is linear across it is
-// told at its corners. Needs facet, and SIZE, EDGED.
+// told at its corners. Needs facet, and SIZE, EDGED, FINE: whether texels look at lights themselves.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
@@ -12,6 +12,7 @@ uniform int edge_count;               // the first facets of so many have edges
 uniform float slope_step;
 uniform vec2 light_point;             // on the chart: the one pseudo light of a stone that tilts
 uniform vec2 sheet_unit;              // one over the size of the sheet
+uniform vec2 cell_unit;               // one over the size of the atlas
 uniform bool is_sparse;               // only what facet_flash tells is seen
 
 in uvec3 words;
@@ -67,6 +68,7 @@ void main() {
     vec2 texel = at - 0.5;
     vec4 place = texelFetch(facet_places, row, 0);
     node = place.xy + place.zw * texel;
+    if (FINE && is_sparse && flash != vec3(0.0)) node = 0.5 * cell_unit;  // texels look at all: the one that stays black
     within = vec3(40.0);
     inside = vec3(40.0);
     if (EDGED && int(facet) < edge_count) {
