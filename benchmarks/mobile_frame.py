@@ -13,7 +13,8 @@ from geodfx.constants import FINE_LIGHTS
 from geodfx.lobe_map import Lobes, decode_facets
 from geodfx.render.cells import is_fine, make_cells
 from geodfx.render.facet_light import AT_LIGHTS, light_cells
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, NODES, PATCH, RIM, RIMS, Step
+from geodfx.render.gpu import GpuRenderer
+from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
 from geodfx.render.lighting import light_stone
 from geodfx.render.patches import make_patches
 from geodfx.render.view import View
@@ -31,7 +32,7 @@ OWN_TABLES = 4 + 16 + 8  # bytes a facet that are not in Lobes.nbytes: how far i
 class Scene(NamedTuple):
     """A stone under some light. Shares are means."""
 
-    kind: str  # of its patches
+    kind: str  # of its patches; FLASH: it tilts, and has no light but at its facets
     coverage: float  # share of the stone's picture that it covers
     texels: float  # bytes of a covered texel: alpha, base
     facets: int
@@ -40,7 +41,7 @@ class Scene(NamedTuple):
     tables: int  # bytes of what texels share
     lights: int
     surrounded: bool  # by an environment
-    lit_nodes: float  # share whose facet sees any light
+    lit_nodes: float  # share that is drawn
     rim_nodes: float  # share whose facet a light's rim crosses
     lobes: float  # of a covered texel
     area: float  # of all rectangles, covered texels
@@ -52,6 +53,9 @@ class Scene(NamedTuple):
 
         covered: share of the picture.
         """
+        if self.kind == FLASH:
+            whole = covered * SIZE[0] * SIZE[1]
+            return {(BASE, ""): (whole, {}), (FLASH, ""): (whole * self.lit, {})}
         node = {"light": self.lights, "rim": self.rim_nodes, "environment": float(self.surrounded)}
         at_rim, pixels = self.rims / max(self.lit, 1e-9), covered * SIZE[0] * SIZE[1]
         return {
@@ -63,7 +67,7 @@ class Scene(NamedTuple):
 
     def bytes(self, stones: int, covered: float) -> float:
         """Return what a frame reads and writes: each texel and table once, the light of facets and nodes both ways."""
-        light = 2 * (self.nodes * self.lit_nodes * NODE_LIGHT + self.facets * FACET_LIGHT)
+        light = 2 * (self.nodes * self.lit_nodes * NODE_LIGHT + (self.kind != FLASH) * self.facets * FACET_LIGHT)
         stone = covered * (self.texels + SHARE * self.lit) + (1 - covered)
         return SIZE[0] * SIZE[1] * (stone + WRITTEN) + self.rectangles * RECTANGLE + stones * (self.tables + light)
 
@@ -73,8 +77,38 @@ def _tables(lobes: Lobes) -> int:
     return lobes.facets.nbytes + lobes.slopes.nbytes + lobes.edges.nbytes
 
 
+def tilt_scene(stone: Stone, views: list[View]) -> Scene:
+    """Return a stone with flashes at some tilts. Needs OpenGL, which counts what is drawn."""
+    assert stone.lobes is not None
+    words, covered = make_patches(stone.lobes, stone.alpha).words.astype(np.int64), np.count_nonzero(stone.alpha)
+    renderer = GpuRenderer(stone)
+    try:
+        drawn = [renderer.count(view)[FLASH] for view in views]
+    finally:
+        renderer.close()
+    return Scene(
+        kind=FLASH,
+        coverage=float(np.mean(stone.alpha > 0)),
+        texels=1 + len(stone.base.planes),
+        facets=len(stone.lobes.facets),
+        nodes=0,
+        rectangles=len(words),
+        tables=_tables(stone.lobes),
+        lights=1,
+        surrounded=False,
+        lit_nodes=0.0,
+        rim_nodes=0.0,
+        lobes=stone.lobes.seen / covered,
+        area=float(((words[:, 1] & 255) * (words[:, 1] >> 8 & 255)).sum() / covered),
+        lit=float(np.mean(drawn) / covered),
+        rims=0.0,
+    )
+
+
 def light_scene(stone: Stone, views: list[View]) -> Scene:
     """Return a stone under views of one kind."""
+    if has_flashes(stone):
+        return tilt_scene(stone, views)
     assert stone.lobes is not None
     facets = decode_facets(stone.lobes)
     cells = make_cells(stone.lobes, facets, stone.alpha.shape)
@@ -84,9 +118,10 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     seen = [light_cells(facets, cells, light_stone(stone, view), exact=True).sees for view in views]
     lit = [(sees > 0) | (not sparse) for sees in seen]
     crossed = [(sees & AT_LIGHTS) > 0 for sees in seen]
+    fine = is_fine(lighting.lights, cells.step)
+    from_nodes = [some & ~(at_rim & (fine and sparse)) for some, at_rim in zip(lit, crossed, strict=True)]
     words, covered = make_patches(stone.lobes, stone.alpha).words.astype(np.int64), np.count_nonzero(stone.alpha)
     area = np.bincount(words[:, 1] >> 16, (words[:, 1] & 255) * (words[:, 1] >> 8 & 255), len(facets)) / covered
-    fine = is_fine(lighting.lights, cells.step)
     return Scene(
         kind=NODES if len(lighting.lights) == 0 else FINE if fine else RIM,
         coverage=float(np.mean(stone.alpha > 0)),
@@ -97,7 +132,7 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
         tables=_tables(stone.lobes) + len(facets) * OWN_TABLES,
         lights=len(lighting.lights),
         surrounded=surrounded,
-        lit_nodes=float(np.mean([np.repeat(some, count).mean() for some in lit])),
+        lit_nodes=float(np.mean([np.repeat(some, count).mean() for some in from_nodes])),
         rim_nodes=float(np.mean([np.repeat(some, count).mean() for some in crossed])),
         lobes=stone.lobes.seen / covered,
         area=float(area.sum()),

@@ -22,8 +22,8 @@ from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Shader, Too
 from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
 from benchmarks.mobile_passes import PARTS, measure_pass, repeat_loop
 from geodfx.bench.enlarge import enlarge
-from geodfx.render import DiscLight, Environment, View
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, NODES, PATCH, RIM, RIMS, shader_texts
+from geodfx.render import DiscLight, Environment, Tilt, View
+from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, shader_texts
 from tests.render.stones import random_directions, random_stone
 from tests.render.test_tilted import edged_stone
 
@@ -38,11 +38,13 @@ NAMES = {
     (PATCH, NODES): "patch",  # by an environment
     (PATCH, RIM): "patch-rim",  # by lights
     (PATCH, FINE): "patch-fine",  # by small ones
+    (FLASH, ""): "flash",  # of a stone that tilts
 }
+AIMED = ("light", "environment", "tilt")
 CROWDS = (1, 4, 16, 64)  # stones that share a frame
 DIRECTIONS = 16  # of lights, over which the share of rims is averaged
 LARGE, SMALL = math.radians(10), math.radians(0.5)
-TIMES = 8  # of 144 texels: a frame's 1080, and a little more
+TIMES, TILT_TIMES = 8, 12  # of 144 and 96 texels: a frame's 1080, and a little more
 HEAD = "# As measured, cycles a pixel with each loop once: what is worse by more than the margin fails. docs/MOBILE.md"
 WRITTEN = os.environ.get("GEODFX_BUDGETS")
 
@@ -55,37 +57,64 @@ def tool():
     return Tool(path)
 
 
+def kept(request, name):
+    """Return a sample's stone, fitted once and kept while neither its photos nor the fit change."""
+    session = ROOT / "samples" / name / "train"
+    made_from = [*sorted(session.iterdir()), *sorted((ROOT / "geodfx" / "capture").glob("*.py"))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in made_from if path.is_file())).hexdigest()[:12]
+    path = request.config.cache.mkdir("mobile") / f"{name}-{digest}.gdfx"
+    if not path.exists():
+        geodfx.process(session, fast=True).save(path)
+    return geodfx.load(path)
+
+
 @pytest.fixture(scope="session")
 def diamond(request):
-    """Return the sample diamond with as many texels as a frame has pixels.
+    """Return the sample diamond with as many texels as a frame has pixels."""
+    return enlarge(kept(request, "diamond"), TIMES)
 
-    It is fitted once and kept while neither its photos nor the fit change.
-    """
-    session = ROOT / "samples" / "diamond" / "train"
-    made_from = [*sorted(session.iterdir()), *sorted((ROOT / "geodfx" / "capture").glob("*.py"))]
-    name = hashlib.sha256(b"".join(path.read_bytes() for path in made_from if path.is_file())).hexdigest()[:12]
-    kept = request.config.cache.mkdir("mobile") / f"diamond-{name}.gdfx"
-    if not kept.exists():
-        geodfx.process(session, fast=True).save(kept)
-    return enlarge(geodfx.load(kept), TIMES)
+
+@pytest.fixture(scope="session")
+def tilted(request):
+    """Return the sample that tilts, likewise."""
+    return enlarge(kept(request, "sapphire_tilt"), TILT_TIMES)
 
 
 @pytest.fixture(scope="session")
 def passes(tool, diamond):
     """Return what each pass of the diamond costs on each GPU."""
-    texts = shader_texts(diamond, "300 es")
+    return measured(tool, diamond)
+
+
+@pytest.fixture(scope="session")
+def tilt_passes(tool, tilted):
+    """Return the same of the stone that tilts."""
+    return measured(tool, tilted)
+
+
+def measured(tool, stone):
+    texts = shader_texts(stone, "300 es")
     return {step: measure_pass(tool, *both, PARTS[step], GPUS) for step, both in texts.items()}
 
 
 @pytest.fixture(scope="session")
-def scenes(diamond):
-    """Return the diamond under one light, a small one, and an environment."""
+def named(passes, tilt_passes):
+    """Return the passes by the names that budgets have."""
+    of_tilt = {f"{NAMES[step]}-tilt" if step in passes else NAMES[step]: each for step, each in tilt_passes.items()}
+    return {NAMES[step]: each for step, each in passes.items()} | of_tilt
+
+
+@pytest.fixture(scope="session")
+def scenes(diamond, tilted, passes, tilt_passes):
+    """Return the diamond under one light, a small one, and an environment, and the stone that tilts; with passes."""
     towards = random_directions(np.random.default_rng(1), DIRECTIONS, 0.5).tolist()
     radiance = np.random.default_rng(2).random((16, 32, 3)).astype(np.float32)
     large, small = ([View((DiscLight(tuple(xyz), radius_rad),)) for xyz in towards] for radius_rad in (LARGE, SMALL))
     around = [View(environment=Environment.from_radiance(radiance))]
     views = {"light": large, "small light": small, "environment": around}
-    return {kind: light_scene(diamond, some) for kind, some in views.items()}
+    told = {kind: (light_scene(diamond, some), passes) for kind, some in views.items()}
+    tilts = [View(tilt=Tilt(*tilt)) for tilt in tilted.tilting.tilt_rad.tolist()]
+    return told | {"tilt": (light_scene(tilted, tilts), tilt_passes)}
 
 
 def row(*cells):
@@ -108,6 +137,11 @@ def counts(shader: Shader) -> dict[str, float]:
     }
 
 
+def on(gpu, passes):
+    """Return passes on one GPU."""
+    return {step: by_gpu[gpu] for step, by_gpu in passes.items()}
+
+
 def show(cycles) -> str:
     return ", ".join(f"{pipe} {count:.2f}" for pipe, count in cycles.items() if round(count, 2))
 
@@ -119,36 +153,36 @@ def over(key: str, measured: float, budget: float) -> bool:
     return measured > budget * (1 + BUDGETS["margin"])
 
 
-def test_each_pass_keeps_its_budget(passes):
+def test_each_pass_keeps_its_budget(named):
     heading("pass", "GPU", "instructions", "cycles", "registers", "threads", "spills", "fetches", "of budget")
     broken = []
-    for step, by_gpu in passes.items():
+    for name, by_gpu in named.items():
         for gpu, measured in by_gpu.items():
-            shader, name = measured.shader, NAMES[step]
+            shader = measured.shader
             told, budget = counts(shader), BUDGETS["passes"][gpu][name]
-            share = " / ".join(f"{told[key] / budget[key]:.0%}" for key in told)
+            share = " / ".join(f"{told[key] / (budget[key] or 1):.0%}" for key in told)
             spent = (told["registers"], told["threads"], shader.spills, told["fetches"])
             row(name, gpu, shader.read(("inst",)), show(shader.cycles), *spent, share)
             broken += [f"{gpu} {name}: {key} {told[key]}" for key in told if over(key, told[key], budget[key])]
             broken += [f"{gpu} {name}: {shader.spills} spills"] * (shader.spills > 0)
     heading("pass", "GPU", *("part", "cycles a pixel or a trip"))
-    for step, by_gpu in passes.items():
+    for name, by_gpu in named.items():
         for gpu, measured in by_gpu.items():
             for part, cycles in measured.cost.items():
-                row(NAMES[step], gpu, part, show(cycles))
+                row(name, gpu, part, show(cycles))
     assert WRITTEN or broken == []
 
 
-def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
-    lit, texts = scenes["light"], shader_texts(diamond, "300 es")
-    print(
-        f"\n{lit.lobes:.2f} lobes a covered texel, {lit.facets} facets, {lit.nodes} nodes, {lit.rectangles} rectangles"
-    )
+def test_each_frame_keeps_its_budget(tool, diamond, scenes):
+    (lit, passes), texts = scenes["light"], shader_texts(diamond, "300 es")
+    for name, (scene, _) in scenes.items():
+        counts = f"{scene.facets} facets, {scene.nodes} nodes, {scene.rectangles} rectangles"
+        print(f"\n{name}: {scene.lobes:.2f} lobes a covered texel, {counts}", end="")
     heading("scene", "pass", "area of rectangles, covered texels", "lit", "at a rim", "nodes lit")
-    for name, scene in scenes.items():
+    for name, (scene, _) in scenes.items():
         row(
             name,
-            NAMES[PATCH, scene.kind],
+            NAMES.get((PATCH, scene.kind), scene.kind),
             *(f"{share:.2f}" for share in (scene.area, scene.lit, scene.rims, scene.lit_nodes)),
         )
     heading(
@@ -162,9 +196,9 @@ def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
     )
     broken = []
     for gpu, name in DEVICES.items():
-        device, of_gpu = tool.devices[name], {step: by_gpu[gpu] for step, by_gpu in passes.items()}
+        device, of_gpu = tool.devices[name], on(gpu, passes)
         assert device.gpu == gpu
-        told = {scene: frame_ms(light, device, of_gpu) for scene, light in scenes.items()}
+        told = {kind: frame_ms(scene, device, on(gpu, its)) for kind, (scene, its) in scenes.items()}
         shown = [f"{whole:.2f}" for _, _, whole in told.values()] + [f"{told['light'][1]:.2f}"]
         base, patch = texts[BASE, ""], texts[PATCH, lit.kind]  # each with the 4 bytes that it writes
         planned = tool.planned_ms(*base, name, SIZE, lit.texels)
@@ -178,20 +212,20 @@ def test_each_frame_keeps_its_budget(tool, diamond, passes, scenes):
     for stones in CROWDS:
         spent = []
         for gpu, name in DEVICES.items():
-            of_gpu = {step: by_gpu[gpu] for step, by_gpu in passes.items()}
-            by_pass, _, whole = frame_ms(lit, tool.devices[name], of_gpu, stones)
+            by_pass, _, whole = frame_ms(lit, tool.devices[name], on(gpu, passes), stones)
             spent.append(f"{whole:.2f} = {' + '.join(f'{ms:.2f}' for ms in by_pass.values())}")
         row(stones, *spent)
-    heading("aim", "device", "light", "environment")
+    heading("aim", "device", *AIMED)
     for name, aim in BUDGETS["aims"].items():
-        of_gpu = {step: by_gpu[tool.devices[name].gpu] for step, by_gpu in passes.items()}
-        spent = (frame_ms(scenes[scene], tool.devices[name], of_gpu)[2] for scene in ("light", "environment"))
+        device = tool.devices[name]
+        aimed = (scenes[kind] for kind in AIMED)
+        spent = (frame_ms(scene, device, on(device.gpu, its))[2] for scene, its in aimed)
         row(f"{aim} ms", name, *(f"{ms:.2f} ms" for ms in spent))
     assert WRITTEN or broken == []
 
 
 def test_no_stone_spills(tool):
-    for stone in (random_stone("lobes"), random_stone("hsh"), random_stone("ptm"), edged_stone()[0]):
+    for stone in (random_stone("lobes"), random_stone("hsh"), random_stone("ptm"), edged_stone(flat=True)[0]):
         for step, both in shader_texts(stone, "300 es").items():
             for gpu, shader in tool.compile(*both, GPUS).items():
                 assert shader.spills == 0, (stone.model, len(stone.base.planes), step, gpu)
@@ -210,7 +244,7 @@ def test_a_third_trip_costs_what_a_second_does(tool, diamond, passes, step):
         assert trips[0] == pytest.approx(trips[1], rel=0.1)
 
 
-def test_budgets_can_be_written(tool, passes, scenes):
+def test_budgets_can_be_written(tool, named, scenes):
     """Write what is measured where GEODFX_BUDGETS says."""
     if not WRITTEN:
         pytest.skip("GEODFX_BUDGETS names no file")
@@ -223,13 +257,12 @@ def test_budgets_can_be_written(tool, passes, scenes):
     ]
     lines += ["", "[aims]", *(f"{name} = {aim}" for name, aim in BUDGETS["aims"].items()), "", "[frames]"]
     for gpu, name in DEVICES.items():
-        of_gpu = {step: by_gpu[gpu] for step, by_gpu in passes.items()}
-        told = {scene: frame_ms(light, tool.devices[name], of_gpu)[2] for scene, light in scenes.items()}
+        told = {kind: frame_ms(scene, tool.devices[name], on(gpu, its))[2] for kind, (scene, its) in scenes.items()}
         held = ", ".join(f'"{scene}" = {ms:.2f}' for scene, ms in told.items())
         lines.append(f"{name} = {{ {held} }}")
     for gpu in GPUS:
         lines += ["", f"[passes.{gpu}]"]
-        for step, by_gpu in passes.items():
+        for name, by_gpu in named.items():
             held = ", ".join(f"{key} = {value}" for key, value in counts(by_gpu[gpu].shader).items())
-            lines.append(f"{NAMES[step]} = {{ {held} }}")
+            lines.append(f"{name} = {{ {held} }}")
     Path(WRITTEN).write_text("\n".join(lines) + "\n", "utf-8")

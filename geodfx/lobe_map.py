@@ -98,6 +98,8 @@ class Lobes:
         object.__setattr__(self, "extents", frozen("facet extents", self.extents, np.uint32, (None, 2)))
         if len(self.extents) > len(self.edges):
             raise ValueError(f"{len(self.edges)} facets with edges and {len(self.extents)} with extents cannot be")
+        if len(self.extents) and not self.flat:
+            raise ValueError("facets with extents that are not flat cannot be")
         if len(self.edges) > len(self.slopes):
             raise ValueError(f"{len(self.slopes)} facets with slopes and {len(self.edges)} with edges cannot be")
         if not len(self.slopes) <= len(self.facets) <= MOST_FACETS:

@@ -77,6 +77,8 @@ class Stone:
         height, width = self.alpha.shape
         if lobes.index.size and lobes.index.shape[:2] != (height, -(-width // BLOCK)):
             raise ValueError(f"the lobes' index is {lobes.index.shape} for {height} x {width} texels")
+        if self.tilting is None and (lobes.flat or len(lobes.edges)):
+            raise ValueError(f"domain {self.domain!r} with facets that are flat, or end at edges, as over tilts alone")
         column, row, columns, rows = lobes.rectangles().T
         if not ((columns > 0) & (rows > 0) & (column + columns <= width) & (row + rows <= height)).all():
             raise ValueError(f"a facet's extent is empty or reaches beyond {height} x {width} texels")

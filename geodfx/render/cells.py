@@ -42,12 +42,11 @@ class Cells(NamedTuple):
 
 
 def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
-    """Return the grids of the facets, `decode_facets` of the lobes of a picture (H, W)."""
+    """Return the grids of the facets, `decode_facets` of the lobes of a picture (H, W). Extents have none."""
     total = len(facets)
     low, high = np.full((total, 2), 1 << 30), np.full((total, 2), -1)
     members, spread = np.zeros(total, np.int64), np.zeros(total, np.float32)
     _measure(lobes.index, lobes.refs, facets, shape[1], low, high, members, spread)
-    _measure_extents(lobes.rectangles(), facets, low, high, members, spread)
     extent = np.maximum(high - low, 0)
     step = np.maximum(facets[:, WIDTH] * np.float32(0.5), np.float32(CELL))
     slope = np.stack([np.hypot(facets[:, SLOPE + k], facets[:, SLOPE + 2 + k]) for k in (0, 1)], axis=1)
@@ -117,19 +116,6 @@ def _measure(index: U32, refs: U32, facets: F32, width: int, low: I64, high: I64
                 low[f, 0], low[f, 1] = min(low[f, 0], x), min(low[f, 1], y)
                 high[f, 0], high[f, 1] = max(high[f, 0], x), max(high[f, 1], y)
                 spread[f] = max(spread[f], _off_centre(facets[f], x, y))
-
-
-@kernel
-def _measure_extents(rectangles: I64, facets: F32, low: I64, high: I64, members: I64, spread: F32) -> None:
-    """Write the same of facets with extents (X, 4), whose texels are theirs as well."""
-    for f in range(len(rectangles)):
-        column, row, columns, rows = rectangles[f]
-        low[f, 0], low[f, 1] = min(low[f, 0], column), min(low[f, 1], row)
-        high[f, 0], high[f, 1] = max(high[f, 0], column + columns - 1), max(high[f, 1], row + rows - 1)
-        members[f] += columns * rows
-        for corner in range(4):
-            x, y = low[f, 0] if corner % 2 == 0 else high[f, 0], low[f, 1] if corner < 2 else high[f, 1]
-            spread[f] = max(spread[f], _off_centre(facets[f], x, y))
 
 
 @kernel

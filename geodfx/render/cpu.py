@@ -16,11 +16,13 @@ from geodfx.jit import run_bands
 from geodfx.lobe_map import decode_edges, decode_facets, empty_lobes
 from geodfx.render.cells import is_fine, make_cells
 from geodfx.render.facet_light import light_cells
+from geodfx.render.flashes import list_flashes
 from geodfx.render.lighting import light_stone
 from geodfx.render.output import brightened
 from geodfx.render.picture import Picture, displayed_codes
 from geodfx.render.texels import BaseRow, Gathered, shade_rows, show_rows
-from geodfx.render.tilted import covered, move_edges, present
+from geodfx.render.tilted import covered, move_edges, present, way_to_picture
+from geodfx.render.tilted_codes import warped_codes
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
@@ -36,12 +38,17 @@ class CpuRenderer:
         lobes.check()
         self._lobes = lobes
         self._facets, self._edges = decode_facets(lobes), decode_edges(lobes)
-        self._cells = make_cells(lobes, self._facets, stone.alpha.shape)
+        self._listed = self._facets if lobes.refs.size else self._facets[:0]  # that texels name
+        self._cells = make_cells(lobes, self._listed, stone.alpha.shape)
         self._alpha = covered(stone)
         self._extents = lobes.rectangles()
 
     def render(self, view: View) -> F32:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last."""
+        return present(self._stone, view, self._shade(view))
+
+    def _shade(self, view: View) -> F32:
+        """Return what the stone's texels show (H, W, 4)."""
         base, gathered = self._light(view, exact=True)
         frame = np.empty((*self._alpha.shape, 4), np.float32)
 
@@ -49,7 +56,7 @@ class CpuRenderer:
             shade_rows(self._alpha, base, gathered, first, last, frame)
 
         run_bands(shade, len(frame))
-        return present(self._stone, view, frame)
+        return frame
 
     def show(self, view: View, gain: float) -> U8:
         """Return what a display shows of a frame times a gain: sRGB codes (H, W, 4), straight alpha.
@@ -57,7 +64,10 @@ class CpuRenderer:
         They are those of `displayed_codes` in a fraction of the time, within one code but at the rims of large lights,
         which are told from nodes as on a GPU.
         """
-        if self._stone.tilting is not None or view.size is not None:
+        stage = self._stone.tilting
+        if stage is not None and view.size is None:
+            return warped_codes(self._shade(view), *way_to_picture(self._stone, stage, view.tilt), gain)
+        if view.size is not None:
             return displayed_codes(brightened(self.render(view), gain), Picture())
         base, gathered = self._light(view, exact=False)
         words = np.empty(self._alpha.shape, "<u4")
@@ -90,17 +100,17 @@ class CpuRenderer:
             np.float32(lighting.display_gain),
         )
         exact = exact or is_fine(lighting.lights, self._cells.step)
-        light = light_cells(self._facets, self._cells, lighting, exact)
+        light = light_cells(self._listed, self._cells, lighting, exact)
+        edges = move_edges(self._edges, self._facets, lighting.point)
         gathered = Gathered(
             self._lobes.index,
             self._lobes.refs,
             self._facets,
             self._cells.place,
-            move_edges(self._edges, self._facets, lighting.point),
-            self._extents,
-            np.flatnonzero(light.sees[: len(self._extents)]),
+            edges,
             light,
             lighting.lights,
+            list_flashes(self._extents, self._facets, edges, lighting.lights),
         )
         return base, gathered
 

@@ -5,11 +5,9 @@ Its passes are those of gpu_programs.py.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import moderngl
@@ -20,18 +18,22 @@ from geodfx.arrays import F32, U8, U32
 from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
-from geodfx.render.cells import is_fine, make_cells, pack_grids
+from geodfx.render.cells import Cells, is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
+from geodfx.render.gpu_context import open_context, told_as_backend_error
 from geodfx.render.gpu_layout import fold_rows, read_places
 from geodfx.render.gpu_programs import (
+    ADDED,
     BASE,
     CELLS,
     FINE,
+    FLASH,
     NODES,
     PATCH,
     RIM,
     RIMS,
     Step,
+    has_flashes,
     layer_columns,
     layers,
     shader_texts,
@@ -48,6 +50,7 @@ __all__ = ["SOFTWARE", "GpuRenderer"]
 T = TypeVar("T")
 SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader")  # drivers that draw on the CPU
 RGB565 = 0x8D62  # GL_RGB565, of OpenGL ES 2.0 and ARB_ES2_compatibility
+LEAST_SHOWN = 1e-6  # displayed, of white: half a code of 255
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
@@ -86,6 +89,11 @@ class GpuRenderer:
         lighting = light_stone(self._stone, view)
         return self._call(lambda: self._scene.time(lighting, rounds))
 
+    def count(self, view: View) -> dict[str, int]:
+        """Return how many texels each pass of a frame draws; one that is drawn more than once counts each time."""
+        lighting = light_stone(self._stone, view)
+        return self._call(lambda: self._scene.count(lighting))
+
     def time_shader(self, fragment: str, rounds: int) -> float:
         """Return the seconds of another fragment shader, without its version, over a frame's texels.
 
@@ -118,9 +126,9 @@ class _Scene:
     """A context, the stone in its textures, and a buffer to draw to. All calls from one thread."""
 
     def __init__(self, stone: Stone, version: str) -> None:
-        self._context = _open_context()
+        self._context = open_context()
         try:
-            with _told_as_backend_error("the GPU cannot hold or draw this stone"):
+            with told_as_backend_error("the GPU cannot hold or draw this stone"):
                 self.name, self._version = str(self._context.info["GL_RENDERER"]), version
                 self._largest = int(self._context.info["GL_MAX_TEXTURE_SIZE"])
                 self._prepare(stone, version)
@@ -133,45 +141,58 @@ class _Scene:
         self._check_size("the picture", width, height)
         lobes = empty_lobes(stone.alpha.shape) if stone.lobes is None else stone.lobes
         lobes.check()
+        if len(lobes.edges) and not lobes.flat:
+            told = f"the stone {stone.name!r} has facets that end and are not flat, as files of format 3 have"
+            raise BackendError(f"{told}; process its session again, or use backend='cpu'")
         facets = decode_facets(lobes)
-        cells = make_cells(lobes, facets, stone.alpha.shape)
-        self._step, self._edged = cells.step, len(lobes.edges) > 0  # facets that end are read texel by texel anyway
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
         self._layers = layers(stone)
         self._linear = stone.base.space == "linear"
         patches = make_patches(lobes, covered(stone))
-        self._make_programs(stone, version, {CELLS: pack_grids(cells), PATCH: patches.words})
         self._frame = self._target((width, height), (4, "f4"))
-        # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
-        light = "f4" if version == "330 core" else "f2"
-        self._cells = self._target(cells.size, (4, light), (4, light))
-        for texture in self._cells.color_attachments:
-            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
-            texture.write(bytes(4 * int(light[1]) * cells.size[0] * cells.size[1]))  # dark grids are not drawn
-        self._rims = self._target((FACET_ROW, max(1, -(-len(facets) // FACET_ROW))), (4, light))
         self._textures = {
             "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
             "base_planes": self._base_planes(stone.base.planes),
             "share_sheet": self._sheet(patches.sheet),
             "facet_words": self._facets(lobes.facets),
             "facet_slopes": self._facets(lobes.slopes),
-            "facet_edges": self._facets(lobes.edges.reshape(-1, 4), 4),
-            "facet_spread": self._facets(cells.spread),
-            "facet_places": self._facets(read_places(cells)),
-            "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
-            "cell_light": self._cells.color_attachments[0],
-            "cell_ramp": self._cells.color_attachments[1],
-            "facet_flash": self._rims.color_attachments[0],
         }
         self._environment: Environment | None = None
+        self._cells = None if has_flashes(stone) else make_cells(lobes, facets, stone.alpha.shape)
+        if self._cells is None:
+            self._make_programs(stone, version, {FLASH: patches.words})
+            self._textures["facet_edges"] = self._facets(lobes.edges.reshape(-1, 4), 4)
+        else:
+            self._make_programs(stone, version, {CELLS: pack_grids(self._cells), PATCH: patches.words})
+            self._hold_cells(self._cells, "f4" if version == "330 core" else "f2")
         self._set(
             facet_count=len(facets),
             slope_count=len(lobes.slopes),
             edge_count=len(lobes.edges),
             slope_step=lobes.slope_step,
-            cell_unit=(1 / cells.size[0], 1 / cells.size[1]),
+            least_shown=LEAST_SHOWN / stone.display_gain,
             sheet_unit=(1 / patches.sheet.shape[1], 1 / patches.sheet.shape[0]),
         )
+
+    def _hold_cells(self, cells: Cells, light: str) -> None:
+        """Hold the light of facets and their nodes in textures of a type.
+
+        Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
+        """
+        self._lit = self._target(cells.size, (4, light), (4, light))
+        for texture in self._lit.color_attachments:
+            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            texture.write(bytes(4 * int(light[1]) * cells.size[0] * cells.size[1]))  # dark grids are not drawn
+        self._rims = self._target((FACET_ROW, max(1, -(-len(cells.spread) // FACET_ROW))), (4, light))
+        self._textures |= {
+            "facet_spread": self._facets(cells.spread),
+            "facet_places": self._facets(read_places(cells)),
+            "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
+            "cell_light": self._lit.color_attachments[0],
+            "cell_ramp": self._lit.color_attachments[1],
+            "facet_flash": self._rims.color_attachments[0],
+        }
+        self._set(cell_unit=(1 / cells.size[0], 1 / cells.size[1]))
 
     def _make_programs(self, stone: Stone, version: str, rectangles: dict[str, U32]) -> None:
         """Compile what a frame takes, in the order in which it is drawn."""
@@ -195,7 +216,7 @@ class _Scene:
         """Return the frame (H, W, 4)."""
         width, height = self._size
         frame = np.empty((height, width, 4), np.float32)
-        with _told_as_backend_error("the GPU failed to draw"):
+        with told_as_backend_error("the GPU failed to draw"):
             for step, target in self._light(lighting, self._frame):
                 self._draw(step, target)
             self._frame.read_into(frame, components=4, dtype="f4")
@@ -206,13 +227,24 @@ class _Scene:
 
     def time(self, lighting: Lighting, rounds: int) -> dict[str, float]:
         """Return the seconds of each pass, the least of some rounds."""
-        with _told_as_backend_error("the GPU failed to draw"):
+        with told_as_backend_error("the GPU failed to draw"):
             steps = self._light(lighting, self._target(self._size, (4, "f1")))
             return {step[0]: min(self._timed(step, target) for _ in range(rounds)) for step, target in steps}
 
+    def count(self, lighting: Lighting) -> dict[str, int]:
+        """Return the texels that each pass draws."""
+        counts = {}
+        with told_as_backend_error("the GPU failed to draw"):
+            for step, target in self._light(lighting, self._frame):
+                query = self._context.query(samples=True)
+                with query:
+                    self._draw(step, target)
+                counts[step[0]] = int(query.samples)
+        return counts
+
     def time_shader(self, fragment: str, rounds: int) -> float:
         """Return the seconds of another shader over the frame's texels, the least of some rounds."""
-        with _told_as_backend_error("the GPU failed to draw"):
+        with told_as_backend_error("the GPU failed to draw"):
             noise = np.random.default_rng(0).integers(0, 256, (*self._size[::-1], 4), np.uint8).tobytes()
             textures = [self._context.texture(self._size, 4, noise) for _ in range(3)]
             step = ("yardstick", "")
@@ -242,16 +274,13 @@ class _Scene:
         """Take the light of a frame, and return its passes with what each draws to."""
         self._set_environment(lighting.environment)
         self._set_lighting(lighting)
-        fine = self._edged or is_fine(lighting.lights, self._step)
-        kind = FINE if fine else RIM if len(lighting.lights) else NODES
-        sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
-        self._set(is_fine=fine, is_sparse=sparse)
-        steps: list[tuple[Step, Any]] = [
-            ((RIMS, ""), self._rims),
-            ((CELLS, ""), self._cells),
-            ((BASE, ""), frame),
-            ((PATCH, kind), frame),  # adds to it
-        ]
+        steps: list[tuple[Step, Any]] = [((BASE, ""), frame), ((FLASH, ""), frame)]  # adds to it
+        if self._cells is not None:
+            fine = is_fine(lighting.lights, self._cells.step)
+            kind = FINE if fine else RIM if len(lighting.lights) else NODES
+            sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
+            self._set(is_fine=fine, is_sparse=sparse)
+            steps = [((RIMS, ""), self._rims), ((CELLS, ""), self._lit), steps[0], ((PATCH, kind), frame)]
         return [(step, target) for step, target in steps if step in self._steps]
 
     def release(self) -> None:
@@ -269,7 +298,7 @@ class _Scene:
         if not rectangles:
             vertices.render(moderngl.TRIANGLES, vertices=3)
             return
-        with self._context.scope(target, moderngl.BLEND if step[0] == PATCH else moderngl.NOTHING):
+        with self._context.scope(target, moderngl.BLEND if step[0] in ADDED else moderngl.NOTHING):
             self._context.blend_func = moderngl.ONE, moderngl.ONE
             vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=rectangles)
 
@@ -307,7 +336,6 @@ class _Scene:
             display_gain=lighting.display_gain,
             gain=lighting.gain,
             light_unit=max(1.0, self._peak * brightest / MOST_HALF),
-            light_point=lighting.point,
             rotation=np.ascontiguousarray(lighting.rotation.T),  # GL stores columns
         )
 
@@ -376,23 +404,3 @@ class _Scene:
             raise BackendError(
                 f"{what} need a texture of {width} x {height}, this GPU takes {self._largest}; use backend='cpu'"
             )
-
-
-def _open_context() -> Any:
-    """Return an OpenGL 3.3 context without a window, current on this thread."""
-    options: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
-    try:
-        return moderngl.create_context(require=330, standalone=True, **options)
-    except Exception as error:  # glcontext raises plain exceptions, one a cause
-        raise BackendError(
-            f"no OpenGL 3.3 context: {error}; install a driver (on Debian libegl1 and libgl1-mesa-dri) "
-            "or use backend='cpu'"
-        ) from error
-
-
-@contextmanager
-def _told_as_backend_error(what: str) -> Iterator[None]:
-    try:
-        yield
-    except moderngl.Error as error:
-        raise BackendError(f"{what}: {' '.join(str(error).split())}; use backend='cpu'") from error

@@ -1,7 +1,8 @@
 """The shaders of a stone's passes on a GPU, in the order in which they are drawn.
 
 shaders/rims.glsl, a facet a pixel; cells.glsl, a grid of nodes of each facet that sees light; base.glsl, a texel; and
-patch.glsl, rectangles of the texels of facets that see light, which adds what they show.
+patch.glsl, rectangles of the texels of facets that see light, which adds what they show. Of a stone whose facets
+are flat, which tilts under one pseudo light, base.glsl, and flash.glsl in place of all others.
 """
 
 from __future__ import annotations
@@ -11,12 +12,28 @@ import math
 from geodfx.render.shader_text import FUNCTIONS, assemble
 from geodfx.stone import Stone
 
-__all__ = ["BASE", "CELLS", "FINE", "NODES", "PATCH", "RIM", "RIMS", "Step", "layer_columns", "layers", "shader_texts"]
+__all__ = [
+    "ADDED",
+    "BASE",
+    "CELLS",
+    "FINE",
+    "FLASH",
+    "NODES",
+    "PATCH",
+    "RIM",
+    "RIMS",
+    "Step",
+    "has_flashes",
+    "layer_columns",
+    "layers",
+    "shader_texts",
+]
 
 Step = tuple[str, str]  # a body of shaders/, and of PATCH its kind
 NODES, RIM, FINE = "nodes", "rim", "fine"  # texels read light between nodes; at rims how much of it; or look themselves
-RIMS, CELLS, BASE, PATCH = "rims", "cells", "base", "patch"
-RECTANGLES = (CELLS, PATCH)  # that draw some of their target
+RIMS, CELLS, BASE, PATCH, FLASH = "rims", "cells", "base", "patch", "flash"
+RECTANGLES = (CELLS, PATCH, FLASH)  # that draw some of their target
+ADDED = (PATCH, FLASH)  # that add to it
 
 
 def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
@@ -28,12 +45,13 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
         "LAYERS": deep,
         "LAYER_COLUMNS": layer_columns(deep),
         "LINEAR": stone.base.space == "linear",
-        "EDGED": stone.lobes is not None and len(stone.lobes.edges) > 0,
-        "FLAT": stone.lobes is not None and stone.lobes.flat,
+        "LISTED": stone.lobes is not None and len(stone.lobes.refs) > 0,
     }
     everywhere = assemble(("triangle",), version)
     steps: list[Step] = [(BASE, "")]
-    if has_lobes:
+    if has_lobes and has_flashes(stone):
+        steps = [*steps, (FLASH, "")]
+    elif has_lobes:
         steps = [(RIMS, ""), (CELLS, ""), *steps, (PATCH, NODES), (PATCH, RIM), (PATCH, FINE)]
     return {
         (body, kind): (
@@ -43,6 +61,11 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
         for body, kind in steps
         for its in [constants | {"RIM": kind != NODES, "FINE": kind == FINE}]
     }
+
+
+def has_flashes(stone: Stone) -> bool:
+    """Tell whether facets of a stone are flat: it tilts, sees one pseudo light, and they may end at edges."""
+    return stone.lobes is not None and stone.lobes.flat
 
 
 def layers(stone: Stone) -> int:

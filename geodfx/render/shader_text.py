@@ -10,7 +10,6 @@ from geodfx.constants import (
     DISPLAY_GAMMA,
     EDGE_MOVE_STEP,
     EDGE_OFFSET_STEP,
-    EDGE_OUTSIDE,
     EDGE_TURN_STEP,
     EDGES,
     ENVIRONMENT_LEVELS,
@@ -42,7 +41,6 @@ const float CHART_STEP = {CHART_STEP!r};
 const float DISPLAY_GAMMA = {DISPLAY_GAMMA!r};
 const float EDGE_MOVE_STEP = {EDGE_MOVE_STEP!r};
 const float EDGE_OFFSET_STEP = {EDGE_OFFSET_STEP!r};
-const float EDGE_OUTSIDE = {EDGE_OUTSIDE!r};
 const float EDGE_TURN_STEP = {EDGE_TURN_STEP!r};
 const int EDGES = {EDGES};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};

@@ -5,17 +5,17 @@ Indices are unsigned where a row's time goes: for signed ones Numba looks whethe
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, U32
 from geodfx.codes import MOST_LOBES, SHARE_STEPS
-from geodfx.constants import DISPLAY_GAMMA, EDGE_OUTSIDE
+from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import LANES, Lanes, clamp_lanes, kernel, lane_of, lanes_of, read_lanes, splat
 from geodfx.lobe_map import CENTRE, WEIGHT, facet_point
 from geodfx.render.facet_light import AT_LIGHTS, AT_NODES, AT_RIM, FacetLight, see_lights
+from geodfx.render.flashes import Flashes, add_flashes_row
 from geodfx.render.tilted import inside_edges
 
 __all__ = ["BaseRow", "Gathered", "Rooms", "decode_display", "shade_rows", "show_rows"]
@@ -44,10 +44,9 @@ class Gathered(NamedTuple):
     facets: F32  # (F, COLUMNS)
     place: F32  # (F, 4)
     edges: F32  # (E, EDGES, 3)
-    extents: I64  # (X, 4) first column and row, columns and rows of the first X facets
-    lit: I64  # those of them that see light
     light: FacetLight
     lights: F32  # (L, 9)
+    flashes: Flashes  # facets that have extents in place of lobes
 
 
 class Rooms(NamedTuple):
@@ -135,8 +134,8 @@ def _light_row(alpha: U8, base: BaseRow, gathered: Gathered, row: int, rooms: Ro
     for channel in range(3):
         light[channel, left:right] = np.float32(0.0)
     _add_base_row(base, row, left, right, values, light)
-    if len(gathered.lit) > 0:
-        _add_extents_row(gathered, row, left, right, light)
+    if len(gathered.flashes.extent) > 0:
+        add_flashes_row(gathered.flashes, row, left, right, light)
     if gathered.refs.shape[0] > 0 and right > left:
         if gathered.light.near.shape[0] == 0 and gathered.edges.shape[0] == 0:
             _add_lobes_row(gathered, None, row, left, right, lit, light)
@@ -246,56 +245,6 @@ def _add_lobes_row(
                 shown = splat(inside_edges(looking.edges[f], right_of, down_of)) * shown
         total = total + _shares(ref) * shown
     _add_lanes(light, column, total)
-
-
-@kernel
-def _add_extents_row(gathered: Gathered, row: int, left: int, right: int, light: F32) -> None:
-    """Add what some texels of a row see of facets with extents, between their edges, to light (3, W)."""
-    glow, ramp = gathered.light.glow.reshape(-1), gathered.light.ramp.reshape(-1)
-    flash, below = gathered.light.flash.reshape(-1), np.uint64(gathered.light.glow.shape[1] * LANES)
-    y = np.float32(row)
-    for k in range(len(gathered.lit)):
-        f = gathered.lit[k]
-        column, above, columns, rows = gathered.extents[f]
-        if row < above or row >= above + rows:
-            continue
-        edges, facet, place, sees = gathered.edges[f], gathered.facets[f], gathered.place[f], gathered.light.sees[f]
-        below_centre = y - facet[CENTRE + 1]
-        first, last = _span_inside(edges, max(column, left), min(column + columns, right), facet[CENTRE], below_centre)
-        v = place[1] + place[3] * y
-        j = np.int32(v)
-        its_row, down = np.uint64(j) * below, v - np.float32(j)
-        for at in range(first, last):
-            x, shown = np.float32(at), splat(np.float32(0.0))
-            u = place[0] + place[2] * x
-            i = np.int32(u)
-            a, across = its_row + np.uint64(i) * np.uint64(LANES), u - np.float32(i)
-            if sees & np.uint8(AT_NODES):
-                shown = _between(glow, a, below, across, down)
-            if sees & np.uint8(AT_RIM):
-                seen = clamp_lanes(_between(ramp, a, below, across, down))
-                shown = shown + read_lanes(flash, np.uint64(f) * np.uint64(LANES)) * seen
-            if sees & np.uint8(AT_LIGHTS):
-                red, green, blue = _look(gathered, f, x, y)
-                shown = shown + lanes_of(red, green, blue, np.float32(0.0))
-            _add_lanes(light, np.uint32(at), splat(inside_edges(edges, x - facet[CENTRE], below_centre)) * shown)
-
-
-@kernel
-def _span_inside(edges: F32, first: int, last: int, centre: np.float32, down: np.float32) -> tuple[int, int]:
-    """Return between which of some columns any of a facet is let through by its edges (EDGES, 3)."""
-    for e in range(edges.shape[0]):
-        turn, at_centre = edges[e, 1], edges[e, 0] + edges[e, 2] * down + np.float32(EDGE_OUTSIDE)
-        if turn == 0:
-            if at_centre < 0:
-                return first, first
-            continue
-        border = float(centre - at_centre / turn)  # where the edge lets too little through
-        if turn > 0:
-            first = max(first, math.ceil(max(border, -1.0)))
-        else:
-            last = min(last, math.floor(min(border, 1e6)) + 1)
-    return first, last
 
 
 @kernel

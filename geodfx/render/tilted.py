@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from geodfx.arrays import F32, U8
+from geodfx.arrays import F32, F64, U8
 from geodfx.basis import edge_share
 from geodfx.errors import GeodfxWarning
 from geodfx.jit import kernel
@@ -19,7 +19,7 @@ from geodfx.render.view import Tilt, View, resample
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, clamp_tilt, plane_to_picture, warp, warp_light
 
-__all__ = ["covered", "inside_edges", "move_edges", "present", "shown_tilt"]
+__all__ = ["covered", "inside_edges", "move_edges", "present", "shown_tilt", "way_to_picture"]
 
 NOT_CLAMPED_RAD = math.radians(0.01)  # what a file's rounding moves a tilt by needs no warning
 
@@ -42,13 +42,18 @@ def shown_tilt(stage: TiltStage, tilt: Tilt) -> Tilt:
 def present(stone: Stone, view: View, texels: F32) -> F32:
     """Return the frame that a view asks for from the stone's texels (H, W, 4), linear, premultiplied."""
     if stone.tilting is not None:
-        tilt = clamp_tilt((view.tilt.pitch_rad, view.tilt.roll_rad), stone.tilting.tilt_rad)
-        outline = plane_to_picture(stone.camera, 0.0, tilt)
-        alpha = np.minimum(warp((stone.alpha / 255).astype(np.float32), outline, back=True), 1)
-        matrix = plane_to_picture(stone.camera, stone.tilting.plane_height, tilt)
+        matrix, alpha = way_to_picture(stone, stone.tilting, view.tilt)
         light = warp_light(texels[..., :3], matrix, back=True)
         texels = np.dstack([np.where(alpha[..., None] > 0, light, 0), alpha])
     return resample(texels, view.size)
+
+
+def way_to_picture(stone: Stone, stage: TiltStage, asked: Tilt) -> tuple[F64, F32]:
+    """Return the homography between texels and picture at a tilt, or the nearest captured, and alpha (H, W) there."""
+    tilt = clamp_tilt((asked.pitch_rad, asked.roll_rad), stage.tilt_rad)
+    cover = np.multiply(stone.alpha, np.float32(1 / 255), dtype=np.float32)
+    alpha: F32 = np.minimum(warp(cover, plane_to_picture(stone.camera, 0.0, tilt), back=True), np.float32(1))
+    return plane_to_picture(stone.camera, stage.plane_height, tilt), alpha
 
 
 def move_edges(edges: F32, facets: F32, point: tuple[float, float]) -> F32:

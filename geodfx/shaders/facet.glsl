@@ -1,6 +1,5 @@
 // Provides Facet, read_facet(), point_at(), facet_rays(), see_ramp(), see_light(), see_environment(), is_far(),
-// is_whole(). Twins of geodfx.render.facet_light. Needs fold, chart, unpack, lobe and environment, and FLAT: whether
-// the facets are.
+// is_whole(). Twins of geodfx.render.facet_light. Needs fold, chart, unpack, lobe and environment.
 
 // A facet as numbers; as geodfx.lobe_map.decode_facets.
 struct Facet {
@@ -43,7 +42,7 @@ vec2 point_at(Facet facet, vec2 away) {
 mat3 facet_rays(Facet facet, vec2 point) {
     vec2 red = point + facet.red;
     vec2 blue = point + facet.blue;
-    return mat3(chart_point(red, FLAT), chart_point(point, FLAT), chart_point(blue, FLAT));
+    return mat3(chart_decode(red), chart_decode(point), chart_decode(blue));
 }
 
 // As a lobe's form counts it, see formed_chord() of geodfx/basis.py.
@@ -78,7 +77,7 @@ bool is_far(Facet facet, float chord, sampler2D rows, int i) {
     vec4 disc = texelFetch(rows, ivec2(0, i), 0);
     float blur = texelFetch(rows, ivec2(1, i), 0).a;
     float farthest = sqrt(1.5 * disc.w + 6.0 * blur) + 2.4495 * facet.width + fire_reach(facet) + chord;
-    return squared_chord(chart_point(facet.point, FLAT), disc.xyz, facet.form) > farthest * farthest;
+    return squared_chord(chart_decode(facet.point), disc.xyz, facet.form) > farthest * farthest;
 }
 
 // Whether light i is seen whole from everywhere within a chord of where green leaves a facet at its centre.
@@ -86,7 +85,7 @@ bool is_whole(Facet facet, float chord, sampler2D rows, int i) {
     vec4 disc = texelFetch(rows, ivec2(0, i), 0);
     float spread = 12.0 * (facet.width * facet.width + texelFetch(rows, ivec2(1, i), 0).a);
     float inner = disc.w - sqrt(disc.w * spread);  // up to here lobe_response() is 1
-    float q = squared_chord(chart_point(facet.point, FLAT), disc.xyz, facet.form);
+    float q = squared_chord(chart_decode(facet.point), disc.xyz, facet.form);
     float farthest = sqrt(q) + fire_reach(facet) + chord;
     return spread <= disc.w && farthest * farthest <= inner;
 }

@@ -1,4 +1,4 @@
-// Provides lobe_ramp(), lobe_response(), edge_share().
+// Provides lobe_ramp(), lobe_response(), edge_shares().
 
 // What lobe_response() is within 0 and 1; linear in q. Epanechnikov 1969.
 // q: squared chord between lobe and light; area: the disc's; variance: of lobe and light, a coordinate.
@@ -17,7 +17,9 @@ float lobe_response(float q, float area, float variance) {
     return clamp(lobe_ramp(q, area, variance), 0.0, 1.0);
 }
 
-// Share of a flash that an edge of its facet lets through, 0 to 1. Twin of geodfx.basis.
-float edge_share(float inside) {
-    return 1.0 / (1.0 + exp(-max(inside, -40.0)));
+// Share of a flash that three edges of its facet let through together, 0 to 1. Twin of geodfx.basis.edge_share.
+// inside: -29 or more, for three shares less than e^-29 have no product.
+float edge_shares(vec3 inside) {
+    vec3 parts = 1.0 + exp(-inside);
+    return 1.0 / (parts.x * parts.y * parts.z);
 }

@@ -1,6 +1,5 @@
 // Provides main(): what one texel sees through one facet, linear; what all show is added up. Needs lobe, facet, and
-// EDGED; and of the light: RIM, where rims of lights may cross facets, and FINE, where texels then look at lights
-// themselves.
+// of the light: RIM, where rims of lights may cross facets, and FINE, where texels then look at lights themselves.
 
 const vec3 MOST_ROOT = vec3(31.0, 63.0, 31.0);
 
@@ -19,8 +18,6 @@ in float owner;
 in vec3 flash;
 in vec2 spot;
 in vec2 node;
-in vec3 within;
-in vec3 inside;
 
 out vec4 colour;
 
@@ -38,10 +35,6 @@ void main() {
     // Rounded, for some drivers hold them in 8 bits.
     vec3 root = floor(textureLod(share_sheet, spot, 0.0).rgb * MOST_ROOT + 0.5);
     vec3 share = light_unit / (MOST_ROOT * MOST_ROOT) * root * root;
-    if (EDGED) {
-        share *= edge_share(within.x) * edge_share(within.y) * edge_share(within.z);
-        share *= edge_share(inside.x) * edge_share(inside.y) * edge_share(inside.z);
-    }
     vec3 seen = textureLod(cell_light, node, 0.0).rgb;
     if (RIM && flash != vec3(0.0)) {
         seen += FINE ? look(gl_FragCoord.xy - 0.5) : flash * clamp(textureLod(cell_ramp, node, 0.0).rgb, 0.0, 1.0);

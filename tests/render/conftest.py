@@ -46,7 +46,7 @@ class GlslBench:
             }}"""
         program = self._context.program(
             vertex_shader=assemble(("triangle",), version),
-            fragment_shader=assemble(FUNCTIONS, version, {"FLAT": False}) + text,
+            fragment_shader=assemble(FUNCTIONS, version) + text,
         )
         cases = {
             "floats": _four_wide(floats, count, np.float32),

@@ -30,20 +30,21 @@ def spread_channels(rng, green, angle):
     return direction / np.linalg.norm(direction, axis=-1, keepdims=True)
 
 
-def make_stone(base, lobes=None, alpha=None, model="lobes", display_gain=2.0):
+def make_stone(base, lobes=None, alpha=None, model="lobes", display_gain=2.0, tilting=None):
     """Return a stone of a base (space and basis by the model), (T, H, W, 3) coefficients, and a lobes' table."""
     basis, space = MODELS[model]
     height, width = base.shape[1:3]
     return Stone(
         name="synthetic",
         model=model,
-        domain="light",
+        domain="light" if tilting is None else "tilt",
         alpha=np.full((height, width), 255, np.uint8) if alpha is None else alpha,
         base=base_of(basis, space, base, display_gain),
         lobes=lobes,
         light_direction=np.array([[0, 0, 1]], np.float32),
         light_radius_rad=math.radians(10),
         display_gain=display_gain,
+        tilting=tilting,
     )
 
 

@@ -11,8 +11,18 @@ import pytest
 from geodfx.bench.enlarge import enlarge
 from geodfx.constants import EDGES
 from geodfx.errors import StoneError
-from geodfx.lobe_map import FacetTable, Lobes, empty_lobes, pack_extents, pack_flashes, pack_lobes
-from geodfx.render import Tilt, View, relight
+from geodfx.lobe_map import (
+    FacetTable,
+    Lobes,
+    decode_edges,
+    decode_facets,
+    empty_lobes,
+    pack_extents,
+    pack_flashes,
+    pack_lobes,
+)
+from geodfx.render import GpuRenderer, Tilt, View, relight
+from geodfx.render.flashes import list_flashes
 from geodfx.render.patches import EXTENT_TILE, make_patches
 from geodfx.stone import Stone
 from geodfx.stone_file import load_stone
@@ -42,7 +52,7 @@ def flashes(*, sharp: float = 1.0):
 
 
 def stone_of(lobes: Lobes, shape: tuple[int, int] = SHAPE) -> Stone:
-    return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=STAGE)
+    return make_stone(no_base(shape), lobes, tilting=STAGE)
 
 
 def listed() -> Lobes:
@@ -116,6 +126,41 @@ def _first(count: int, extents: np.ndarray) -> Lobes:
         every, index=np.zeros((0, 0, 2), np.uint32), refs=np.zeros(0, np.uint32), facets=every.facets[:count],
         slopes=every.slopes[:count], edges=every.edges[:count], extents=extents,
     )  # fmt: skip
+
+
+@pytest.mark.gpu
+def test_of_a_flash_a_gpu_draws_what_lies_in_its_light_and_within_its_edges():
+    """All of the extent where it sees all; narrowed to the edge; and nothing where the light has gone by."""
+    extent = np.array([[10, 5, 60, 30]])
+    soft = 17.0  # so far outside of an edge a sharp flash still shows
+    for place, turn, wanted in ((0.0, 0.0, 60 * 30), (0.0, 1.0, (60 - 30 + soft) * 30), (0.9, 0.0, 0)):
+        edge = np.zeros((1, EDGES, 5))
+        edge[..., 0] = 40
+        edge[0, 2, :3] = [0, turn, 0] if turn else [40, 0, 0]
+        table = FacetTable(
+            np.full((1, 3, 2), place), np.zeros((1, 2, 2)), np.array([[40, 20]]), np.zeros(1), np.zeros(1), None, edge,
+            flat=True,
+        )  # fmt: skip
+        renderer = GpuRenderer(stone_of(pack_flashes(table, np.full((1, 3), 0.5), extent)))
+        drawn = renderer.count(View(tilt=Tilt()))
+        renderer.close()
+        assert drawn["base"] == SHAPE[0] * SHAPE[1]
+        assert drawn["flash"] == pytest.approx(wanted, abs=5 * 30)  # a dim one shows less far
+
+
+def test_a_flash_without_light_shows_nothing():
+    stone = stone_of(pack_flashes(*flashes()))
+    facets, edges = decode_facets(stone.lobes), decode_edges(stone.lobes)
+    dark = list_flashes(stone.lobes.rectangles(), facets, edges[..., :3], np.zeros((0, 9), np.float32))
+    assert all(len(each) == 0 for each in dark)
+
+
+def test_facets_with_extents_are_flat_and_of_a_stone_that_tilts():
+    lobes = pack_flashes(*flashes())
+    with pytest.raises(ValueError, match="extents that are not flat"):
+        dataclasses.replace(lobes, flat=False)
+    with pytest.raises(ValueError, match="domain 'light' with facets that are flat"):
+        make_stone(no_base(SHAPE), lobes)
 
 
 def test_extents_that_cannot_be_are_refused(tmp_path: Path):

@@ -14,7 +14,7 @@ from geodfx.codes import (
     unpack_pair,
     unpack_width,
 )
-from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
+from geodfx.constants import EDGE_OUTSIDE, ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
 from geodfx.render.environment import (
     environment_level,
     environment_lookup,
@@ -54,7 +54,7 @@ def test_chart_decode(glsl_bench, glsl_version):
     q = (inside**2).sum(axis=1, keepdims=True)
     reference = np.hstack([inside * np.sqrt(1 - q / 4), 1 - q / 2])
     np.testing.assert_allclose(np.linalg.norm(reference, axis=1), 1)
-    on_gpu = glsl_bench.run(glsl_version, "vec4(chart_decode(a.x, a.y), 0.0)", points)
+    on_gpu = glsl_bench.run(glsl_version, "vec4(chart_decode(a.xy), 0.0)", points)
     _agree(on_gpu, _twin(chart_decode, *points.T), reference, 4e-7)
 
 
@@ -85,12 +85,13 @@ def test_lobe_ramp_is_the_response_before_it_is_clamped(glsl_bench, glsl_version
 
 
 def test_edge_share(glsl_bench, glsl_version):
-    inside = np.concatenate([[0, 1, -1, 64, -64, -39, 300, -300], RNG.uniform(-12, 12, 200)]).astype(np.float32)[
-        :, None
-    ]
-    reference = 1 / (1 + np.exp(-np.maximum(inside[:, 0].astype(np.float64), -40)))
-    on_gpu = glsl_bench.run(glsl_version, "vec4(edge_share(a.x))", inside)
-    _agree(on_gpu, _twin(edge_share, inside[:, 0]), reference, 1e-6)
+    inside = np.concatenate([[0, 1, -1, 64, -64, -39, 300, -300], RNG.uniform(-12, 12, 200)]).astype(np.float32)
+    reference = 1 / (1 + np.exp(-np.maximum(inside.astype(np.float64), -40)))
+    np.testing.assert_allclose(_twin(edge_share, inside)[:, 0], reference, 0, 1e-6)
+    drawn = np.concatenate([[[-EDGE_OUTSIDE] * 3, [300.0] * 3], RNG.uniform(-12, 12, (200, 3))]).astype(np.float32)
+    reference = (1 / (1 + np.exp(-drawn.astype(np.float64)))).prod(axis=1)
+    on_gpu = glsl_bench.run(glsl_version, "vec4(edge_shares(a.xyz))", drawn)
+    np.testing.assert_allclose(on_gpu[:, 0], reference, 1e-5, 1e-6)
 
 
 def test_rgb9e5_decode(glsl_bench, glsl_version):

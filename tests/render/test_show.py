@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from geodfx.render import CpuRenderer, DiscLight, Tilt, View
 from geodfx.render.output import brightened
 from geodfx.render.picture import Picture, displayed_codes
 from tests.render.stones import random_stone
+from tests.render.test_tilted import edged_stone
 
 
 def test_codes_by_bits_are_those_of_the_curve():
@@ -43,6 +45,23 @@ def test_what_is_shown_are_the_codes_of_the_frame(model, uneven_environment):
         assert (apart > 0).mean() < 0.02
         np.testing.assert_array_equal(shown[..., 3], stone.alpha)
         assert not shown[stone.alpha == 0].any()
+
+
+@pytest.mark.parametrize("gain", [0.3, 3.0])
+def test_what_is_shown_of_a_stone_that_tilts_are_the_codes_of_the_frame(gain):
+    stone = edged_stone(flat=True)[0]
+    alpha = np.zeros(stone.alpha.shape, np.uint8)
+    alpha[5:33, 8:40] = np.linspace(1, 255, 32, dtype=np.uint8)
+    renderer = CpuRenderer(dataclasses.replace(stone, alpha=alpha))
+    for tilt in (Tilt(), Tilt(0.05, -0.1), Tilt(-0.2, 0.15)):
+        frame = renderer.render(View(tilt=tilt))
+        shown, codes = renderer.show(View(tilt=tilt), gain), displayed_codes(brightened(frame, gain), Picture())
+        assert shown.dtype == np.uint8
+        apart = np.abs(shown.astype(int) - codes)
+        assert apart.max() <= 1
+        assert (apart > 0).mean() < 0.02
+        assert shown.max() == 255
+        assert not shown[frame[..., 3] == 0].any()
 
 
 def test_what_is_shown_in_another_size_is_the_frame_resampled():

@@ -11,7 +11,7 @@ import pytest
 from geodfx import container
 from geodfx.basis import chart_encode, formed_chord, light_kernel, lobe_response
 from geodfx.constants import EDGES
-from geodfx.errors import GeodfxWarning, ViewError
+from geodfx.errors import BackendError, GeodfxWarning, ViewError
 from geodfx.lobe_map import FacetTable, decode_edges, empty_lobes, pack_lobes
 from geodfx.render import DiscLight, Environment, Tilt, View, relight
 from geodfx.simulate.camera import make_camera as simulated_camera
@@ -47,9 +47,10 @@ def tilt_stone(direction=(0.0, 0.0, 1.0), form=None, shape=(40, 48), stage=STAGE
         np.zeros(1),
         None if form is None else np.array([form]),
         None if edge is None else edge[None],
+        flat=edge is not None,
     )
     lobes = pack_lobes(shape, np.arange(count), np.zeros(count, np.int64), np.full((count, 3), 0.5), table)
-    return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=stage)
+    return make_stone(no_base(shape), lobes, tilting=stage)
 
 
 def middle(stone, tilt, backend="cpu"):
@@ -191,13 +192,19 @@ def edged_stone(*, flat=False):
     )
     texel, facet = np.repeat(np.arange(count), 3), rng.integers(0, facets, 3 * count)
     lobes = pack_lobes(shape, texel, facet, rng.random((3 * count, 3)), table)
-    return dataclasses.replace(make_stone(no_base(shape), lobes), domain="tilt", tilting=STAGE), edge
+    return make_stone(no_base(shape), lobes, tilting=STAGE), edge
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("flat", [False, True])
-def test_cpu_and_gpu_agree_on_facets_that_end(flat):
-    stone, _ = edged_stone(flat=flat)
+def test_facets_that_end_and_are_not_flat_are_for_the_cpu():
+    stone, _ = edged_stone()
+    with pytest.raises(BackendError, match=r"'synthetic' has facets that end and are not flat.*backend='cpu'"):
+        relight(stone, View(), backend="gpu")
+
+
+@pytest.mark.gpu
+def test_cpu_and_gpu_agree_on_facets_that_end():
+    stone, _ = edged_stone(flat=True)
     for tilt in ((0.0, 0.0), (0.05, -0.1), (-0.2, 0.15)):
         view = View(tilt=Tilt(*tilt))
         ours = relight(stone, view)
