@@ -21,7 +21,7 @@ from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import Cells, is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
 from geodfx.render.gpu_context import open_context, told_as_backend_error
-from geodfx.render.gpu_layout import fold_rows, read_places
+from geodfx.render.gpu_layout import fold_rows, lay_planes, read_places
 from geodfx.render.gpu_programs import (
     ADDED,
     BASE,
@@ -341,12 +341,9 @@ class _Scene:
 
     def _set_rows(self, name: str, table: F32) -> None:
         """Hold a table (N, C, 3 or 4) in a texture; one of no rows is not read."""
-        count, columns, parts = table.shape
-        self._check_size("the lights", columns, count)
         if name in self._textures:
             self._textures.pop(name).release()
-        data = table if count else np.zeros((1, columns, parts), np.float32)
-        self._textures[name] = self._texture((columns, max(count, 1)), data)
+        self._textures[name] = self._rows("lights", table if len(table) else np.zeros((1, *table.shape[1:]), "f4"))
 
     def _set_environment(self, environment: Environment | None) -> None:
         if environment is not None and environment is not self._environment:
@@ -355,15 +352,11 @@ class _Scene:
             self._environment, self._environment_peak = environment, float(environment.maps.max())
 
     def _base_planes(self, planes: U8) -> Any:
-        """Return planes (P, H, W) as a texture of layers side by side, four planes each; fewer than four are one."""
-        count, height, width = planes.shape
-        channels, columns = min(count, 4), layer_columns(self._layers)
-        rows = -(-self._layers // columns)
-        self._check_size("the base's planes", columns * width, rows * height)
-        padded = np.zeros((rows * columns * channels, height, width), np.uint8)
-        padded[:count] = planes
-        sheet = padded.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2).tobytes()
-        texture = self._context.texture((columns * width, rows * height), channels, sheet, alignment=1)
+        """Return planes (P, H, W) as a texture, see `lay_planes`."""
+        sheet = lay_planes(planes, layer_columns(self._layers))
+        size = sheet.shape[1], sheet.shape[0]
+        self._check_size("the base's planes", *size)
+        texture = self._context.texture(size, sheet.shape[2], sheet.tobytes(), alignment=1)
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return texture
 
@@ -391,11 +384,8 @@ class _Scene:
         """Return a texture (R, W, C)."""
         size = rows.shape[1], rows.shape[0]
         self._check_size(f"the {name}", *size)
-        return self._texture(size, rows)
-
-    def _texture(self, size: tuple[int, int], values: npt.NDArray[Any]) -> Any:
-        dtype = f"{values.dtype.kind}{values.dtype.itemsize}"
-        texture = self._context.texture(size, values.shape[-1], values.tobytes(), dtype=dtype, alignment=1)
+        dtype = f"{rows.dtype.kind}{rows.dtype.itemsize}"
+        texture = self._context.texture(size, rows.shape[-1], rows.tobytes(), dtype=dtype, alignment=1)
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)  # OpenGL ES reads no other filter from 32 bits
         return texture
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.constants import FOLD_BITS
 from geodfx.render.cells import Cells
 
-__all__ = ["fold_rows", "read_places"]
+__all__ = ["fold_rows", "lay_planes", "read_places"]
 
 
 def fold_rows(values: npt.NDArray[Any], width: int = 1 << FOLD_BITS) -> npt.NDArray[Any]:
@@ -28,3 +28,13 @@ def read_places(cells: Cells) -> F32:
     unit = 1 / np.array(cells.size)
     place = cells.place.astype(np.float64)
     return np.hstack([(place[:, :2] + 0.5) * unit, place[:, 2:] * unit]).astype(np.float32)
+
+
+def lay_planes(planes: U8, columns: int) -> U8:
+    """Return planes (P, H, W) as layers of four side by side, so many beside each other; fewer than four are one."""
+    count, height, width = planes.shape
+    channels, rows = min(count, 4), -(-count // (4 * columns))
+    padded = np.zeros((rows * columns * channels, height, width), np.uint8)
+    padded[:count] = planes
+    laid = padded.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    return np.ascontiguousarray(laid).reshape(rows * height, columns * width, channels)

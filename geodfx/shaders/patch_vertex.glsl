@@ -32,5 +32,5 @@ void main() {
     vec2 texel = at - 0.5;
     vec4 place = texelFetch(facet_places, row, 0);
     node = place.xy + place.zw * texel;
-    if (FINE && is_sparse && flash != vec3(0.0)) node = 0.5 * cell_unit;  // texels look at all: the one that stays black
+    if (FINE && is_sparse && flash != vec3(0.0)) node = 0.5 * cell_unit;  // the black one: texels look at all
 }
