@@ -23,7 +23,7 @@ from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
 from benchmarks.mobile_passes import PARTS, measure_pass, repeat_loop
 from geodfx.bench.enlarge import enlarge
 from geodfx.render import DiscLight, Environment, Tilt, View
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, shader_texts
+from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, picture_texts, shader_texts
 from tests.render.stones import random_directions, random_stone
 from tests.render.test_tilted import edged_stone
 
@@ -98,10 +98,11 @@ def measured(tool, stone):
 
 
 @pytest.fixture(scope="session")
-def named(passes, tilt_passes):
-    """Return the passes by the names that budgets have."""
+def named(tool, passes, tilt_passes):
+    """Return the passes by the names that budgets have, and the one that makes codes of a frame."""
     of_tilt = {f"{NAMES[step]}-tilt" if step in passes else NAMES[step]: each for step, each in tilt_passes.items()}
-    return {NAMES[step]: each for step, each in passes.items()} | of_tilt
+    picture = {"picture": measure_pass(tool, *picture_texts("300 es"), (), GPUS)}
+    return {NAMES[step]: each for step, each in passes.items()} | of_tilt | picture
 
 
 @pytest.fixture(scope="session")

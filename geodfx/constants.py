@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "CELL",
     "CHART_STEP",
+    "CROSSTALK",
     "DISPLAY_GAMMA",
     "DOME_SIDE",
     "EDGES",
@@ -15,9 +16,13 @@ __all__ = [
     "ENVIRONMENT_LEVELS",
     "ENVIRONMENT_SIZE",
     "FACET_ROW",
+    "FILMIC_CONTRAST",
+    "FILMIC_MID",
+    "FILMIC_WHITE",
     "FINE_LIGHTS",
     "FOLD_BITS",
     "HSH_HORIZON_RAD",
+    "HUE_KEPT",
     "LIGHT_EDGE",
     "LOBE_OFFSET_STEP",
     "LOBE_WIDTH_MAX",
@@ -63,3 +68,10 @@ FINE_LIGHTS = 32  # so many lights, the first, are looked at texel by texel wher
 
 FOLD_BITS = 12  # a long list lies in a texture 2^12 texels wide; a power of two, for a division a fetch is slow
 FACET_ROW = 256  # facets lie in rows of so many: a byte of their number is the column, the next the row
+
+# The filmic curve, see render/picture.py.
+FILMIC_WHITE = 16.0  # light that it shows as white, four stops over what `plain` does: a small lamp in a facet
+FILMIC_MID = 0.18  # light that it leaves as it is: mid-grey
+FILMIC_CONTRAST = 1.2  # the exponent below mid-grey: what the roll-off takes from bright parts, dark ones give back
+CROSSTALK = 3.0  # how late on the way to white a coloured flash pales
+HUE_KEPT = 0.75  # of its colour at white: at 1 a flash never pales, at 0 it ends as a white square

@@ -22,6 +22,7 @@ __all__ = [
     "adaptation",
     "from_rec709",
     "icc_profile",
+    "rec709_matrix",
     "temperature_rgb",
     "white_xyz",
 ]
@@ -95,8 +96,12 @@ def from_rec709(linear: F32, gamut: Gamut) -> F32:
     """Return light (..., 3) in a gamut's primaries of light in those of Rec.709, linear, unclipped; grey is kept."""
     if gamut is SRGB:
         return linear
-    matrix = np.linalg.solve(gamut.to_xyz(), SRGB.to_xyz())
-    return np.asarray(linear @ matrix.T.astype(np.float32), np.float32)
+    return np.asarray(linear @ rec709_matrix(gamut).T.astype(np.float32), np.float32)
+
+
+def rec709_matrix(gamut: Gamut) -> F64:
+    """Return the matrix (3, 3) from linear light in the primaries of Rec.709 to that in a gamut's."""
+    return np.asarray(np.linalg.solve(gamut.to_xyz(), SRGB.to_xyz()), np.float64)
 
 
 def icc_profile(gamut: Gamut) -> bytes:

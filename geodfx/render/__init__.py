@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.errors import BackendError
 from geodfx.render.cpu import CpuRenderer
 from geodfx.render.environment import Environment
 from geodfx.render.gpu import GpuRenderer
+from geodfx.render.output import PLAIN
+from geodfx.render.picture import Picture
 from geodfx.render.view import DiscLight, Tilt, View
 from geodfx.stone import Stone
 
@@ -28,6 +30,13 @@ class Renderer:
     def render(self, view: View) -> F32:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last. Raises BackendError."""
         return self._renderer.render(view)
+
+    def show(self, view: View, gain: float, picture: Picture = PLAIN) -> U8:
+        """Return what a display shows of a frame times a gain: codes (H, W, 4), straight alpha, for a preview.
+
+        Raises BackendError and, for a headroom over 1, which eight bits do not hold, ViewError.
+        """
+        return self._renderer.show(view, gain, picture)
 
     def close(self) -> None:
         """Give back what the GPU holds."""

@@ -18,7 +18,7 @@ from geodfx.render.cells import is_fine, make_cells
 from geodfx.render.facet_light import light_cells
 from geodfx.render.flashes import list_flashes
 from geodfx.render.lighting import light_stone
-from geodfx.render.output import brightened
+from geodfx.render.output import PLAIN, brightened
 from geodfx.render.picture import Picture, displayed_codes
 from geodfx.render.texels import BaseRow, Gathered, shade_rows, show_rows
 from geodfx.render.tilted import covered, move_edges, present, way_to_picture
@@ -58,17 +58,17 @@ class CpuRenderer:
         run_bands(shade, len(frame))
         return frame
 
-    def show(self, view: View, gain: float) -> U8:
-        """Return what a display shows of a frame times a gain: sRGB codes (H, W, 4), straight alpha.
+    def show(self, view: View, gain: float, picture: Picture = PLAIN) -> U8:
+        """Return what a display shows of a frame times a gain: codes (H, W, 4), straight alpha.
 
-        They are those of `displayed_codes` in a fraction of the time, within one code but at the rims of large lights,
-        which are told from nodes as on a GPU.
+        They are those of `displayed_codes`; of a plain picture in a fraction of the time, within one code but at the
+        rims of large lights, which are told from nodes as on a GPU. Raises ViewError for a headroom over 1.
         """
+        if view.size is not None or picture != PLAIN:
+            return displayed_codes(brightened(self.render(view), gain), picture)
         stage = self._stone.tilting
-        if stage is not None and view.size is None:
+        if stage is not None:
             return warped_codes(self._shade(view), *way_to_picture(self._stone, stage, view.tilt), gain)
-        if view.size is not None:
-            return displayed_codes(brightened(self.render(view), gain), Picture())
         base, gathered = self._light(view, exact=False)
         words = np.empty(self._alpha.shape, "<u4")
 

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.errors import BackendError
 from geodfx.render.gpu_scene import SOFTWARE, Scene
 from geodfx.render.lighting import light_stone
-from geodfx.render.tilted import present
+from geodfx.render.output import PLAIN, brightened
+from geodfx.render.picture import Picture, check_codes, displayed_codes
+from geodfx.render.tilted import present, way_to_picture
+from geodfx.render.tilted_codes import warped_codes
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
@@ -40,6 +43,23 @@ class GpuRenderer:
         lighting = light_stone(self._stone, view)
         frame = self._call(lambda: self._scene.draw(lighting))
         return present(self._stone, view, frame)
+
+    def show(self, view: View, gain: float, picture: Picture = PLAIN) -> U8:
+        """Return what a display shows of a frame times a gain: codes (H, W, 4), straight alpha.
+
+        They are within one of those of `displayed_codes`, worked out on the GPU where nothing has to be blurred or
+        moved: a bloom, another size and a stone that tilts are left to the CPU. Raises BackendError and, for a headroom
+        over 1, ViewError.
+        """
+        check_codes(picture)
+        stage = self._stone.tilting
+        if view.size is not None or picture.bloom > 0 or (stage is not None and picture != PLAIN):
+            return displayed_codes(brightened(self.render(view), gain), picture)
+        lighting = light_stone(self._stone, view)
+        if stage is None:
+            return self._call(lambda: self._scene.show(lighting, gain, picture))
+        light = self._call(lambda: self._scene.draw(lighting))
+        return warped_codes(light, *way_to_picture(self._stone, stage, view.tilt), gain)
 
     @property
     def name(self) -> str:

@@ -20,18 +20,20 @@ __all__ = [
     "FLASH",
     "NODES",
     "PATCH",
+    "PICTURE",
     "RIM",
     "RIMS",
     "Step",
     "has_flashes",
     "layer_columns",
     "layers",
+    "picture_texts",
     "shader_texts",
 ]
 
 Step = tuple[str, str]  # a body of shaders/, and of PATCH its kind
 NODES, RIM, FINE = "nodes", "rim", "fine"  # texels read light between nodes; at rims how much of it; or look themselves
-RIMS, CELLS, BASE, PATCH, FLASH = "rims", "cells", "base", "patch", "flash"
+RIMS, CELLS, BASE, PATCH, FLASH, PICTURE = "rims", "cells", "base", "patch", "flash", "picture"
 RECTANGLES = (CELLS, PATCH, FLASH)  # that draw some of their target
 ADDED = (PATCH, FLASH)  # that add to it
 
@@ -61,6 +63,11 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
         for body, kind in steps
         for its in [constants | {"RIM": kind != NODES, "FINE": kind == FINE}]
     }
+
+
+def picture_texts(version: str) -> tuple[str, str]:
+    """Return the vertex and fragment shaders that make codes of a frame."""
+    return assemble(("triangle",), version), assemble(("display", "picture"), version)
 
 
 def has_flashes(stone: Stone) -> bool:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from geodfx.arrays import F32, U8, U32
 from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
+from geodfx.gamut import GAMUTS, rec709_matrix
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.render.cells import Cells, is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
@@ -28,16 +29,19 @@ from geodfx.render.gpu_programs import (
     FLASH,
     NODES,
     PATCH,
+    PICTURE,
     RIM,
     RIMS,
     Step,
     has_flashes,
     layer_columns,
     layers,
+    picture_texts,
     shader_texts,
 )
 from geodfx.render.lighting import Lighting
 from geodfx.render.patches import make_patches
+from geodfx.render.picture import Picture
 from geodfx.render.shader_text import VERSIONS, assemble
 from geodfx.render.tilted import covered
 from geodfx.stone import Stone
@@ -160,6 +164,22 @@ class Scene:
         if error != "GL_NO_ERROR":
             raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
         return frame
+
+    def show(self, lighting: Lighting, exposure: float, picture: Picture) -> U8:
+        """Return the codes (H, W, 4) of a frame."""
+        step, (width, height) = (PICTURE, ""), self._size
+        codes = np.empty((height, width, 4), np.uint8)
+        self.draw(lighting)
+        with told_as_backend_error("the GPU failed to draw"):
+            if step not in self._steps:
+                self._steps[step] = self._pass(*picture_texts(self._version))
+                self._codes = self._target(self._size, (4, "f1"))
+                self._textures["linear_frame"] = self._frame.color_attachments[0]
+            to_gamut = np.ascontiguousarray(rec709_matrix(GAMUTS[picture.gamut]).T)  # GL stores columns
+            self._set(to_gamut=to_gamut, exposure=exposure, is_filmic=picture.curve == "filmic")
+            self._draw(step, self._codes)
+            self._codes.read_into(codes, components=4, dtype="f1")
+        return codes
 
     def time(self, lighting: Lighting, rounds: int) -> dict[str, float]:
         """Return the seconds of each pass, the least of some rounds."""

@@ -18,7 +18,7 @@ from geodfx.errors import OutputError
 from geodfx.images import write_image
 from geodfx.render.picture import Picture, displayed_codes
 
-__all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "brightened", "frame_stems", "white_gain", "write_frame"]
+__all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "PLAIN", "brightened", "frame_stems", "white_gain", "write_frame"]
 
 LINEAR_SUFFIXES = (".npy", ".exr")
 BODY_MOST = 0.4  # linear: two thirds of white as a display shows it

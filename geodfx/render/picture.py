@@ -14,17 +14,23 @@ import numpy as np
 
 from geodfx.arrays import F32, U8
 from geodfx.colour import encode_srgb, to_codes
+from geodfx.constants import CROSSTALK, FILMIC_CONTRAST, FILMIC_MID, FILMIC_WHITE, HUE_KEPT
 from geodfx.errors import ViewError
 from geodfx.gamut import GAMUTS, from_rec709, icc_profile
 
-__all__ = ["CURVES", "Picture", "bloom", "displayed_codes", "displayed_light", "filmic", "opaque_codes", "tone"]
+__all__ = [
+    "CURVES",
+    "Picture",
+    "bloom",
+    "check_codes",
+    "displayed_codes",
+    "displayed_light",
+    "filmic",
+    "opaque_codes",
+    "tone",
+]
 
 CURVES = ("plain", "filmic")
-FILMIC_WHITE = 16.0  # light that `filmic` shows as white, four stops over what `plain` does: a small lamp in a facet
-FILMIC_MID = 0.18  # light that it leaves as it is: mid-grey
-FILMIC_CONTRAST = 1.2  # the exponent below mid-grey: what the roll-off takes from bright parts, dark ones give back
-CROSSTALK = 3.0  # how late on the way to white a coloured flash pales
-HUE_KEPT = 0.75  # of its colour at white: at 1 a flash never pales, at 0 it ends as a white square
 MOST_HEADROOM = 16.0  # the most that displays report
 GLARE = ((0.25, 0.5), (1.0, 0.3), (3.0, 0.2))  # spread in radii, share: a bright core and a wide skirt, as in an eye
 SHARP = 0.3  # pixels: a Gaussian of less leaves a picture as it is
@@ -138,7 +144,7 @@ def displayed_codes(frame: F32, picture: Picture) -> U8:
     Glare beside the stone gets the alpha with which it looks right over black as browsers blend, in codes. Raises
     ViewError for a headroom over 1, which eight bits do not hold.
     """
-    _check_codes(picture)
+    check_codes(picture)
     covered, beside, alpha = _layers(frame, picture)
     shown = encode_srgb(covered)
     if picture.bloom > 0:
@@ -151,7 +157,7 @@ def displayed_codes(frame: F32, picture: Picture) -> U8:
 
 def opaque_codes(frame: F32, picture: Picture) -> U8:
     """Return codes (H, W, 3) of a frame before a dark grey BACKDROP, for what holds no alpha. Raises ViewError."""
-    _check_codes(picture)
+    check_codes(picture)
     frame, glare = _bloomed(frame, picture)
     linear = frame[..., :3] + np.float32(BACKDROP) * (1 - frame[..., 3:])
     shown = tone(from_rec709(linear if glare is None else linear + glare, GAMUTS[picture.gamut]), picture.curve)
@@ -177,7 +183,8 @@ def _bloomed(frame: F32, picture: Picture) -> tuple[F32, F32 | None]:
     return bloom(frame, picture.bloom, picture.bloom_radius) if picture.bloom > 0 else (frame, None)
 
 
-def _check_codes(picture: Picture) -> None:
+def check_codes(picture: Picture) -> None:
+    """Raise ViewError for a headroom over 1, which eight bits do not hold."""
     if picture.headroom > 1:
         told = f"headroom {picture.headroom:g} does not fit 8 bits, in which 1 is white"
         raise ViewError(f"{told}; take the light of displayed_light, or leave headroom at 1")

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from geodfx.constants import (
     CHART_STEP,
+    CROSSTALK,
     DISPLAY_GAMMA,
     EDGE_MOVE_STEP,
     EDGE_OFFSET_STEP,
@@ -15,8 +16,12 @@ from geodfx.constants import (
     ENVIRONMENT_LEVELS,
     ENVIRONMENT_SIZE,
     FACET_ROW,
+    FILMIC_CONTRAST,
+    FILMIC_MID,
+    FILMIC_WHITE,
     FINE_LIGHTS,
     FOLD_BITS,
+    HUE_KEPT,
     LOBE_OFFSET_STEP,
     LOBE_WIDTH_MAX,
 )
@@ -38,6 +43,7 @@ VERSIONS = {"330 core": "", "300 es": _ES_PRECISION}  # what a version needs sai
 
 _CONSTANTS = f"""\
 const float CHART_STEP = {CHART_STEP!r};
+const float CROSSTALK = {CROSSTALK!r};
 const float DISPLAY_GAMMA = {DISPLAY_GAMMA!r};
 const float EDGE_MOVE_STEP = {EDGE_MOVE_STEP!r};
 const float EDGE_OFFSET_STEP = {EDGE_OFFSET_STEP!r};
@@ -46,8 +52,12 @@ const int EDGES = {EDGES};
 const int ENVIRONMENT_LEVELS = {ENVIRONMENT_LEVELS};
 const int ENVIRONMENT_SIZE = {ENVIRONMENT_SIZE};
 const uint FACET_ROW = {FACET_ROW}u;
+const float FILMIC_CONTRAST = {FILMIC_CONTRAST!r};
+const float FILMIC_MID = {FILMIC_MID!r};
+const float FILMIC_WHITE = {FILMIC_WHITE!r};
 const int FINE_LIGHTS = {FINE_LIGHTS};
 const int FOLD_BITS = {FOLD_BITS};
+const float HUE_KEPT = {HUE_KEPT!r};
 const float LOBE_OFFSET_STEP = {LOBE_OFFSET_STEP!r};
 const float LOBE_WIDTH_MAX = {LOBE_WIDTH_MAX!r};
 """

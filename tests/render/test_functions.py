@@ -14,7 +14,18 @@ from geodfx.codes import (
     unpack_pair,
     unpack_width,
 )
-from geodfx.constants import EDGE_OUTSIDE, ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, LOBE_WIDTH_MAX
+from geodfx.colour import encode_srgb
+from geodfx.constants import (
+    CROSSTALK,
+    EDGE_OUTSIDE,
+    ENVIRONMENT_LEVELS,
+    ENVIRONMENT_SIZE,
+    FILMIC_CONTRAST,
+    FILMIC_MID,
+    FILMIC_WHITE,
+    HUE_KEPT,
+    LOBE_WIDTH_MAX,
+)
 from geodfx.render.environment import (
     environment_level,
     environment_lookup,
@@ -22,6 +33,7 @@ from geodfx.render.environment import (
     lobe_horizon_share,
     oct_encode,
 )
+from geodfx.render.picture import filmic, tone
 from geodfx.render.texels import decode_display
 
 pytestmark = pytest.mark.gpu
@@ -92,6 +104,35 @@ def test_edge_share(glsl_bench, glsl_version):
     reference = (1 / (1 + np.exp(-drawn.astype(np.float64)))).prod(axis=1)
     on_gpu = glsl_bench.run(glsl_version, "vec4(edge_shares(a.xyz))", drawn)
     np.testing.assert_allclose(on_gpu[:, 0], reference, 1e-5, 1e-6)
+
+
+def test_encode_srgb(glsl_bench, glsl_version):
+    light = np.concatenate([[[0, 1, 2], [-1, 0.0031308, 0.0031309]], RNG.random((200, 3)) ** 3]).astype(np.float32)
+    wide = np.clip(light.astype(np.float64), 0, 1)
+    reference = np.where(wide <= 0.0031308, 12.92 * wide, 1.055 * wide ** (1 / 2.4) - 0.055)
+    on_gpu = glsl_bench.run(glsl_version, "vec4(encode_srgb(a.rgb), 0.0)", light)
+    _agree(on_gpu, encode_srgb(light), reference, 1e-5)
+
+
+def test_filmic(glsl_bench, glsl_version):
+    light = np.concatenate([[0, 0.18, 1, 16, 400], RNG.random(200) ** 4 * 20]).astype(np.float32)[:, None]
+    mid, white = FILMIC_MID**FILMIC_CONTRAST, FILMIC_WHITE**FILMIC_CONTRAST
+    b = (white * FILMIC_MID - mid) / ((white - mid) * FILMIC_MID)
+    c = white * mid * (1 - FILMIC_MID) / ((white - mid) * FILMIC_MID)
+    x = np.minimum(light[:, 0].astype(np.float64), FILMIC_WHITE) ** FILMIC_CONTRAST
+    on_gpu = glsl_bench.run(glsl_version, "vec4(filmic(a.x))", light)
+    _agree(on_gpu, filmic(light), np.minimum(x / (b * x + c), 1), 1e-5)
+
+
+def test_tone_filmic(glsl_bench, glsl_version):
+    light = np.concatenate([[[0, 0, 0], [-1, 2, 0.1], [40, 0, 0]], RNG.random((200, 3)) ** 4 * 20]).astype(np.float32)
+    positive = np.maximum(light.astype(np.float64), 0)
+    peak = positive.max(axis=1, keepdims=True)
+    shown = np.asarray(filmic(peak.astype(np.float32)), np.float64)  # as the test above holds it
+    ratio = np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
+    reference = shown * (ratio + (1 - ratio) * (1 - HUE_KEPT) * shown**CROSSTALK)
+    on_gpu = glsl_bench.run(glsl_version, "vec4(tone_filmic(a.rgb), 0.0)", light)
+    _agree(on_gpu, tone(light, "filmic"), reference, 2e-5)
 
 
 def test_rgb9e5_decode(glsl_bench, glsl_version):

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from geodfx.colour import encode_srgb
+from geodfx.constants import FILMIC_WHITE
 from geodfx.errors import ViewError
 from geodfx.render.film import write_film
 from geodfx.render.output import write_frame
 from geodfx.render.picture import (
     BACKDROP,
     CURVES,
-    FILMIC_WHITE,
     Picture,
     bloom,
     displayed_codes,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from geodfx.colour import encode_srgb, srgb_codes_by_bits, to_codes
-from geodfx.render import CpuRenderer, DiscLight, Tilt, View
+from geodfx.errors import ViewError
+from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View
 from geodfx.render.output import brightened
 from geodfx.render.picture import Picture, displayed_codes
 from tests.render.stones import random_stone
@@ -62,6 +63,44 @@ def test_what_is_shown_of_a_stone_that_tilts_are_the_codes_of_the_frame(gain):
         assert (apart > 0).mean() < 0.02
         assert shown.max() == 255
         assert not shown[frame[..., 3] == 0].any()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("curve", ["plain", "filmic"])
+@pytest.mark.parametrize("gamut", ["srgb", "p3"])
+def test_what_a_gpu_shows_are_the_codes_of_its_frame(curve, gamut, glsl_version, uneven_environment):
+    stone, picture = random_stone(), Picture(curve, gamut=gamut)
+    renderer = GpuRenderer(stone, glsl_version)
+    for view in (View((DiscLight((0.3, 0.2, 0.9), 0.2),)), View(environment=uneven_environment, tilt=Tilt(0.1, -0.2))):
+        frame = renderer.render(view)
+        gain = 1 / float(np.quantile(frame[..., :3], 0.9))
+        shown, codes = renderer.show(view, gain, picture), displayed_codes(brightened(frame, gain), picture)
+        assert shown.dtype == np.uint8
+        apart = np.abs(shown.astype(int) - codes)
+        assert apart.max() <= 1
+        assert (apart > 0).mean() < 0.01
+        assert shown[..., :3].max() > 240
+        np.testing.assert_array_equal(shown[..., 3], stone.alpha)
+    renderer.close()
+
+
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_any_picture_can_be_shown(backend):
+    light = View((DiscLight((0.3, 0.2, 0.9), 0.2),))
+    tilting = edged_stone(flat=True)[0]
+    pictures = (Picture(bloom=0.5), Picture("filmic", gamut="p3"), Picture())
+    for stone, view in (
+        (random_stone(), light),
+        (random_stone(), dataclasses.replace(light, size=20)),
+        (tilting, View()),
+    ):
+        with Renderer(stone, backend) as renderer:
+            for picture in pictures:
+                wanted = displayed_codes(brightened(renderer.render(view), 2.0), picture)
+                apart = np.abs(renderer.show(view, 2.0, picture).astype(int) - wanted)
+                assert (apart > 1).any(axis=-1).mean() < 5e-3
+            with pytest.raises(ViewError, match="headroom 4 does not fit 8 bits"):
+                renderer.show(view, 2.0, Picture(headroom=4))
 
 
 def test_what_is_shown_in_another_size_is_the_frame_resampled():
