@@ -7,6 +7,7 @@ are flashes. Primaries are changed before the curve clips, so that a coloured fl
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,7 @@ from geodfx.colour import encode_srgb, to_codes
 from geodfx.constants import CROSSTALK, FILMIC_CONTRAST, FILMIC_MID, FILMIC_WHITE, HUE_KEPT
 from geodfx.errors import ViewError
 from geodfx.gamut import GAMUTS, from_rec709, icc_profile
+from geodfx.jit import run_bands
 
 __all__ = [
     "CURVES",
@@ -35,6 +37,7 @@ MOST_HEADROOM = 16.0  # the most that displays report
 GLARE = ((0.25, 0.5), (1.0, 0.3), (3.0, 0.2))  # spread in radii, share: a bright core and a wide skirt, as in an eye
 SHARP = 0.3  # pixels: a Gaussian of less leaves a picture as it is
 FINE = 4.0  # pixels: one wider than twice this is blurred at a lower resolution, where it costs less
+PIXELS_AT_ONCE = 1 << 14
 BACKDROP = 0.012  # linear: a dark grey, so that the outline of a dark stone is seen
 
 
@@ -145,6 +148,26 @@ def displayed_codes(frame: F32, picture: Picture) -> U8:
     ViewError for a headroom over 1, which eight bits do not hold.
     """
     check_codes(picture)
+    if picture.bloom > 0:
+        return _displayed(frame, picture)
+    return _by_rows(frame, 4, lambda some: _displayed(some, picture))
+
+
+def _by_rows(frame: F32, channels: int, code: Callable[[F32], U8]) -> U8:
+    """Return codes (H, W, channels) of a frame, some rows at once, on all cores: what they take stays near a core."""
+    height, width = frame.shape[:2]
+    codes, rows = np.empty((height, width, channels), np.uint8), max(1, PIXELS_AT_ONCE // max(width, 1))
+
+    def work(first: int, last: int) -> None:
+        for begin in range(first * rows, min(last * rows, height), rows):
+            codes[begin : begin + rows] = code(frame[begin : begin + rows])
+
+    run_bands(work, -(-height // rows))
+    return codes
+
+
+def _displayed(frame: F32, picture: Picture) -> U8:
+    """Return the codes of `displayed_codes`."""
     covered, beside, alpha = _layers(frame, picture)
     shown = encode_srgb(covered)
     if picture.bloom > 0:
@@ -158,6 +181,13 @@ def displayed_codes(frame: F32, picture: Picture) -> U8:
 def opaque_codes(frame: F32, picture: Picture) -> U8:
     """Return codes (H, W, 3) of a frame before a dark grey BACKDROP, for what holds no alpha. Raises ViewError."""
     check_codes(picture)
+    if picture.bloom > 0:
+        return _opaque(frame, picture)
+    return _by_rows(frame, 3, lambda some: _opaque(some, picture))
+
+
+def _opaque(frame: F32, picture: Picture) -> U8:
+    """Return the codes of `opaque_codes`."""
     frame, glare = _bloomed(frame, picture)
     linear = frame[..., :3] + np.float32(BACKDROP) * (1 - frame[..., 3:])
     shown = tone(from_rec709(linear if glare is None else linear + glare, GAMUTS[picture.gamut]), picture.curve)
