@@ -54,7 +54,7 @@ LEAST_SHOWN = 1e-6  # displayed, of white: half a code of 255
 MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice as far
 
 
-class Pass(NamedTuple):
+class _Pass(NamedTuple):
     """A program, and what it draws."""
 
     program: Any
@@ -142,13 +142,13 @@ class Scene:
             if words is None or len(words) > 0:
                 self._steps[step] = self._pass(vertex, fragment, words)
 
-    def _pass(self, vertex: str, fragment: str, words: U32 | None = None) -> Pass:
+    def _pass(self, vertex: str, fragment: str, words: U32 | None = None) -> _Pass:
         """Return a pass over all pixels of what it draws to, or over a rectangle for each row of some words."""
         program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
         if words is None:
-            return Pass(program, self._context.vertex_array(program, []), 0)
+            return _Pass(program, self._context.vertex_array(program, []), 0)
         buffer = self._context.buffer(words.tobytes())
-        return Pass(
+        return _Pass(
             program, self._context.vertex_array(program, [(buffer, f"{words.shape[1]}u4/i", "words")]), len(words)
         )
 
