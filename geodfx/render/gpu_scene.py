@@ -6,6 +6,8 @@ Its passes are those of gpu_programs.py.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import moderngl
@@ -154,43 +156,50 @@ class Scene:
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
-        width, height = self._size
-        frame = np.empty((height, width, 4), np.float32)
-        with told_as_backend_error("the GPU failed to draw"):
-            for step, target in self._light(lighting, self._frame):
-                self._draw(step, target)
+        frame = np.empty((*self._size[::-1], 4), np.float32)
+        with self._told():
+            self._paint(lighting)
             self._frame.read_into(frame, components=4, dtype="f4")
-            error = self._context.error
-        if error != "GL_NO_ERROR":
-            raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
         return frame
 
     def show(self, lighting: Lighting, exposure: float, picture: Picture) -> U8:
         """Return the codes (H, W, 4) of a frame."""
-        step, (width, height) = (PICTURE, ""), self._size
-        codes = np.empty((height, width, 4), np.uint8)
-        self.draw(lighting)
-        with told_as_backend_error("the GPU failed to draw"):
+        step, codes = (PICTURE, ""), np.empty((*self._size[::-1], 4), np.uint8)
+        with self._told():
             if step not in self._steps:
                 self._steps[step] = self._pass(*picture_texts(self._version))
                 self._codes = self._target(self._size, (4, "f1"))
                 self._textures["linear_frame"] = self._frame.color_attachments[0]
+            self._paint(lighting)
             to_gamut = np.ascontiguousarray(rec709_matrix(GAMUTS[picture.gamut]).T)  # GL stores columns
             self._set(to_gamut=to_gamut, exposure=exposure, is_filmic=picture.curve == "filmic")
             self._draw(step, self._codes)
             self._codes.read_into(codes, components=4, dtype="f1")
         return codes
 
+    def _paint(self, lighting: Lighting) -> None:
+        for step, target in self._light(lighting, self._frame):
+            self._draw(step, target)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raise BackendError where drawing fails."""
+        with told_as_backend_error("the GPU failed to draw"):
+            yield
+            error = self._context.error
+        if error != "GL_NO_ERROR":
+            raise BackendError(f"the GPU failed to draw ({error}); make a new renderer or use backend='cpu'")
+
     def time(self, lighting: Lighting, rounds: int) -> dict[str, float]:
         """Return the seconds of each pass, the least of some rounds."""
-        with told_as_backend_error("the GPU failed to draw"):
+        with self._told():
             steps = self._light(lighting, self._target(self._size, (4, "f1")))
             return {step[0]: min(self._timed(step, target) for _ in range(rounds)) for step, target in steps}
 
     def count(self, lighting: Lighting) -> dict[str, int]:
         """Return the texels that each pass draws."""
         counts = {}
-        with told_as_backend_error("the GPU failed to draw"):
+        with self._told():
             for step, target in self._light(lighting, self._frame):
                 query = self._context.query(samples=True)
                 with query:
@@ -200,7 +209,7 @@ class Scene:
 
     def time_shader(self, fragment: str, rounds: int) -> float:
         """Return the seconds of another shader over the frame's texels, the least of some rounds."""
-        with told_as_backend_error("the GPU failed to draw"):
+        with self._told():
             noise = np.random.default_rng(0).integers(0, 256, (*self._size[::-1], 4), np.uint8).tobytes()
             textures = [self._context.texture(self._size, 4, noise) for _ in range(3)]
             step = ("yardstick", "")
