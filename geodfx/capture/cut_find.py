@@ -41,7 +41,7 @@ SWEPT = np.linspace(-0.08, 0.08, 33)  # stone widths, of the planes of a row or 
 Place = tuple[float, float]
 CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
-EVOLVED, SCANNED, FEW, MANY = (150, 56), (250, 85), (200, 56), (500, 85)  # texels and tilts that are asked
+EVOLVED, SCANNED, FEW = (150, 56), (250, 85), (200, 56)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
 FARTHEST = 30.0  # times a number's step
 USES, USED_AGAIN = 4, 0.97  # of slopes: as long as each leaves less than so much of the loss
@@ -60,6 +60,7 @@ class Evidence:
     gain: float  # display gain
     index: float | None = None  # of the stone, where its name tells it
     channels: F64 | None = None  # (T, L, 3) as shown, of all channels
+    settled: tuple[int, int] = (500, 85)  # texels and tilts that are asked where all numbers settle
 
     def show(
         self, cut: Family, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = CENTRE
@@ -125,7 +126,8 @@ def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
     met = meets_db(evidence, cut, numbers)
     for _ in range(SETTLES):
         swept = _sweep(evidence, cut, numbers, wider)
-        swept = _descend(evidence, cut, _descend(evidence, cut, swept, 4, 1.5, MANY), 6, 1.0, MANY)
+        for softer, rounds in ((1.5, 4), (1.0, 6)):
+            swept = _descend(evidence, cut, swept, rounds, softer, evidence.settled)
         now = meets_db(evidence, cut, swept)
         if now > met:
             numbers = swept

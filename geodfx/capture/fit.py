@@ -67,9 +67,9 @@ def fit_stone(
     if model == "lobes":
         most = settings.most_bytes(alpha.size) - alpha.nbytes
         turning = _turning(session, stack.size[0])
-        traced = (
-            None if tilting is None or not settings.cut else _trace(session, stack, rig, alpha, gain, tilting, progress)
-        )
+        traced = None
+        if tilting is not None and settings.cut:
+            traced = _trace(session, stack, rig, alpha, gain, tilting, settings.settled, progress)
         found = fit_lobes(
             stack, rig, gain, turning, most, settings, progress, formed=tilting is not None, traced=traced
         )
@@ -119,14 +119,19 @@ def _trace(
     alpha: U8,
     gain: float,
     stage: TiltStage,
+    settled: tuple[int, int],
     progress: Progress | None,
 ) -> TracedCut | None:
-    """Return the cut that photos over tilts show, or None: the session tells too little, or it is no family's."""
+    """Return the cut that photos over tilts show, or None: the session tells too little, or it is no family's.
+
+    settled: see `Evidence`.
+    """
     evidence = gather_evidence(session, stack, stage, rig.radius_rad, gain)
     if evidence is None or session.field_width is None:
         return None
     done = None if progress is None else counter(progress, "cut", STAGES)
     scale = session.field_width / stack.size[0]
+    evidence = replace(evidence, settled=settled)
     return trace_cut(evidence, alpha, scale, session.stone, lambda *_: None if done is None else done(1))
 
 

@@ -22,6 +22,7 @@ class LobeSettings:
     passes: int = 6  # over facets: what one texel found travels a few texels a pass; 0: each texel stays alone
     sweeps: int = 5  # over facets and their edges, where the stone tilts
     cut: bool = True  # false: of a stone that tilts, no cut is looked for whose traced flashes facets begin with
+    settled: tuple[int, int] = (500, 85)  # texels and tilts by which the numbers of such a cut settle
     swaps: bool = True  # each lobe of a texel is taken out and picked again, too
     samples: int = 128  # of a facet's texels, evenly over it: more tell no more
     lobes: bool = True  # false: the smooth base alone
@@ -46,7 +47,7 @@ class LobeSettings:
 
 
 THOROUGH = LobeSettings()
-FAST = LobeSettings(spacing=3, lattice=3, passes=3, sweeps=1, swaps=False, samples=24)
+FAST = LobeSettings(spacing=3, lattice=3, passes=3, sweeps=1, settled=(350, 70), swaps=False, samples=24)
 
 
 def before_edges(settings: LobeSettings) -> LobeSettings:
