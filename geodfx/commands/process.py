@@ -39,7 +39,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="lobes: facets and flakes that flash (default); hsh, ptm: smooth matte objects, small files",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="a quick look, in two thirds of the time; over tilts nine tenths"
+        "--fast", action="store_true", help="a quick look, in two thirds of the time; over tilts four fifths"
     )
     parser.add_argument("--lean", action="store_true", help="lobes in half the bytes: 12 a texel on a GPU at most")
     parser.add_argument("--no-report", action="store_true", help="write neither preview nor report")
