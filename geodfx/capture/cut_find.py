@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from geodfx.arrays import F64, I64, evenly
+from geodfx.arrays import F32, F64, I64, evenly
 from geodfx.basis import light_kernel
 from geodfx.capture.cut_family import Family, Space
+from geodfx.capture.cut_paths import Rays, list_rays, show_each
 from geodfx.capture.cut_step import ROWS, StepCut
 from geodfx.capture.cut_view import Scene, show_planes
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import run_each
+from geodfx.powers import raise_powers
 
 __all__ = ["STAGES", "Evidence", "find_cut", "meets_db"]
 
@@ -43,10 +45,13 @@ CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
 EVOLVED, SCANNED, FEW = (150, 56), (250, 85), (200, 56)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
+SCREENED, PASSED = 4, 5  # steps are tried by one of so many texels first, and so many of them by the others
 FARTHEST = 30.0  # times a number's step
 USES, USED_AGAIN = 4, 0.97  # of slopes: as long as each leaves less than so much of the loss
+PARTS = 8  # that texels are asked in
 SETTLED, SETTLED_WIDE = (0.995, 2), (0.98, 1)  # a descent ends after so many rounds that leave more of the loss
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
+DARK = 1e-30  # of white: as good as none
 LEAST_LIKE = 0.34  # correlation of photos and those of the best search that began: below, the cut is of no such family
 
 
@@ -67,12 +72,20 @@ class Evidence:
     ) -> F64:
         """Return what a cut displays, see `show_planes`, by the mean of rays through places within texels."""
         planes, light = cut.planes(numbers), np.zeros((len(texels), len(tilts)))
-        for right, up in within:
-            place = self.place[texels] + self.scene.grid * np.array([right, up])
+        for place in self.places(texels, within):
             light += show_planes(self.scene, planes, numbers[0], numbers[1], place, tilts, wider)
-        brightness = self.gain * light_kernel(self.scene.radius_rad)[0] / len(within)
-        seen: F64 = np.minimum(light * brightness, 1) ** (1 / DISPLAY_GAMMA)
-        return seen
+        return self.display(light, len(within))
+
+    def places(self, texels: I64, within: Sequence[Place]) -> list[F64]:
+        """Return the places (T, 2) of rays through texels (T,), one place within them after another."""
+        return [self.place[texels] + self.scene.grid * np.array([right, up]) for right, up in within]
+
+    def display(self, light: F32 | F64, rays: int) -> F64:
+        """Return what so many rays display that show so much of a light together."""
+        brightness = self.gain * light_kernel(self.scene.radius_rad)[0] / rays
+        shown = np.clip(brightness * light, DARK, 1).astype(np.float32).ravel()
+        raise_powers(shown, np.float32(1 / DISPLAY_GAMMA), np.empty(len(shown), np.int32))
+        return shown.reshape(light.shape).astype(np.float64)
 
     def some(self, texels: int, tilts: int) -> tuple[I64, I64, F64]:
         """Return some texels and some tilts, evenly, and what is displayed there."""
@@ -83,8 +96,13 @@ class Evidence:
 def meets_db(evidence: Evidence, cut: Family, numbers: F64) -> float:
     """Return how well a cut meets the photos, dB of displayed values, by texels most of which no search asks."""
     texels, tilts, wanted = evidence.some(1000, len(evidence.scene.camera))
-    error = evidence.show(cut, numbers, texels, tilts, 1.0, WITHIN) - wanted
-    return -10 * math.log10(max(float(np.mean(error * error)), 1e-12))
+    parts = np.array_split(np.arange(len(texels)), PARTS)
+
+    def lose(k: int) -> float:
+        error = evidence.show(cut, numbers, texels[parts[k]], tilts, 1.0, WITHIN) - wanted[parts[k]]
+        return float(np.sum(error * error))
+
+    return -10 * math.log10(max(sum(run_each(lose, PARTS)) / wanted.size, 1e-12))
 
 
 def find_cut(
@@ -124,10 +142,12 @@ def find_cut(
 def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
     """Return numbers, swept under so wide lights and moved all at once, as often as that meets the photos better."""
     met = meets_db(evidence, cut, numbers)
-    for _ in range(SETTLES):
+    for turn in range(SETTLES):
         swept = _sweep(evidence, cut, numbers, wider)
-        for softer, rounds in ((1.5, 4), (1.0, 6)):
-            swept = _descend(evidence, cut, swept, rounds, softer, evidence.settled)
+        swept = _descend(evidence, cut, swept, 4, 1.5, evidence.settled)
+        if turn > 0 and meets_db(evidence, cut, swept) < met:
+            break
+        swept = _descend(evidence, cut, swept, 6, 1.0, evidence.settled)
         now = meets_db(evidence, cut, swept)
         if now > met:
             numbers = swept
@@ -152,7 +172,7 @@ def _begin(evidence: Evidence, cut: Family, index: float, seed: int) -> tuple[fl
     space = cut.begin(span, height)
     drawn = [cut.draw(rng, index, height) for _ in range(DRAWN)]
     best = max(drawn, key=lambda few: _alike(evidence, cut, space.make(few), 3.0))
-    return _evolve(evidence, cut, space, best, 1.0, 36, 3.0, seed + 1)
+    return _evolve(evidence, cut, space, best, 1.0, 20, 3.0, seed + 1)
 
 
 def _look_closer(evidence: Evidence, cut: Family, few: F64, seed: int) -> tuple[float, F64]:
@@ -266,54 +286,72 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
 
     Rays flash or do not, which makes slopes noisy, and the squares of noisy slopes are too large: what is told weakly
     would hardly move. So two halves of the rays tell slopes, and those of one are multiplied by those of the other.
-    Slopes take four times as long as the steps that are tried by them: while these lead on, they are used again.
+    While the steps that are tried by slopes lead on, they are used again.
     """
     texels, tilts, wanted = evidence.some(*asked)
-    wanted, step, count = wanted.ravel(), cut.step, len(cut.step)
+    step = cut.step
     settled, patient = SETTLED if wider == 1 else SETTLED_WIDE
+    rays = list_rays(evidence.scene, np.concatenate(evidence.places(texels, WITHIN)), tilts)
 
-    def seen(trial: F64, within: Sequence[Place] = WITHIN) -> F64:
-        return evidence.show(cut, trial, texels, tilts, wider, within).ravel()
+    def seen(trial: F64, its: I64) -> F64:
+        return evidence.show(cut, trial, its, tilts, wider, WITHIN)
 
-    def halves(trial: F64) -> tuple[F64, F64]:
-        return seen(trial, WITHIN[::2]), seen(trial, WITHIN[1::2])
-
-    now, last, idle = seen(numbers), np.zeros(count), 0
+    now, last, idle, tried = seen(numbers, texels), np.zeros(len(step)), 0, 0
     known, costs = (0.0, 0.0) if evidence.index is None else (evidence.index, INDEX_COSTS)
     cost = costs * float(np.sum((now - wanted) ** 2)) / INDEX_WITHIN**2
 
-    def loss(trial: F64, shown: F64) -> float:
-        return float(np.sum((shown - wanted) ** 2) + cost * (trial[0] - known) ** 2)
+    def loss(trial: F64, shown: F64, wanted: F64 = wanted) -> float:
+        return float(np.sum((shown - wanted) ** 2) + len(shown) / len(texels) * cost * (trial[0] - known) ** 2)
 
     for _ in range(rounds):
-        either = [cut.moved(numbers, j, way * step[j]) for way in (1, -1) for j in range(count)]
-        shown = run_each(lambda k: halves(either[k]), len(either))  # noqa: B023  # done before the next
-        one, other = (
-            np.stack([(shown[j][half] - shown[j + count][half]) / 2 for j in range(count)], axis=1) for half in range(2)
-        )
+        one, other = _find_slopes(evidence, cut, numbers, step, rays, wider)
         slope = (one + other) / 2
         bend, whole = one.T @ other, np.sum(slope * slope, axis=0)
         bend = (bend + bend.T) / 2
         bend[0, 0] += cost * step[0] ** 2
         for use in range(USES):
-            pull = slope.T @ (wanted - now)
+            pull = slope.T @ (wanted - now).ravel()
             pull[0] += cost * step[0] * (known - numbers[0])
             moves = _list_moves(bend, whole, pull, step, last)
             trials = [cut.moved_all(numbers, by) for by in moves]
-            shots = run_each(lambda k: seen(trials[k]), len(trials))  # noqa: B023  # done before the next
-            losses = [loss(*each) for each in zip(trials, shots, strict=True)]
-            k, before = int(np.argmin(losses)), loss(numbers, now)
+            some = np.arange(len(texels)) % SCREENED == tried % SCREENED
+            first = run_each(lambda k: seen(trials[k], texels[some]), len(trials))  # noqa: B023
+            losses = [loss(*each, wanted[some]) for each in zip(trials, first, strict=True)]
+            passed, tried = np.argsort(losses, kind="stable")[:PASSED], tried + 1
+
+            def complete(i: int) -> F64:
+                shot = np.empty_like(wanted)
+                shot[some], shot[~some] = first[passed[i]], seen(trials[passed[i]], texels[~some])  # noqa: B023
+                return shot
+
+            shots = run_each(complete, len(passed))
+            losses = [loss(trials[k], shot) for k, shot in zip(passed, shots, strict=True)]
+            best, before = int(np.argmin(losses)), loss(numbers, now)
             if use == 0:
-                idle = 0 if losses[k] < settled * before else idle + 1
-            if losses[k] < before:
-                numbers, now, last = trials[k], shots[k], moves[k]
+                idle = 0 if losses[best] < settled * before else idle + 1
+            if losses[best] < before:
+                numbers, now, last = trials[passed[best]], shots[best], moves[passed[best]]
             elif use == 0:
                 step, last = 0.7 * step, 0.0 * last
-            if losses[k] > USED_AGAIN * before:
+            if losses[best] > USED_AGAIN * before:
                 break
         if idle == patient:
             break
     return numbers
+
+
+def _find_slopes(evidence: Evidence, cut: Family, numbers: F64, step: F64, rays: Rays, wider: float) -> tuple[F64, F64]:
+    """Return by how much a step of each number changes what texels display (T * L, N), by either half of rays."""
+    either = [cut.moved(numbers, j, way * step[j]) for way in (1, -1) for j in range(len(step))]
+    cuts = [(cut.planes(trial), float(trial[0]), float(trial[1])) for trial in (numbers, *either)]
+    shown = show_each(evidence.scene, cuts, rays, wider)
+
+    def change(j: int) -> F64:
+        more, less = (shown.of(e).reshape(2, 2, -1).sum(axis=0) for e in (1 + j, 1 + j + len(step)))
+        return (evidence.display(more, 2) - evidence.display(less, 2)) / 2
+
+    one, other = np.stack(run_each(change, len(step)), axis=2)
+    return one, other
 
 
 def _list_moves(bend: F64, whole: F64, pull: F64, step: F64, last: F64) -> list[F64]:

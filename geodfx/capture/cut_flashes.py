@@ -66,7 +66,7 @@ def _shape_all(
     state: FitState, traced: TracedCut, flares: Flares, looks: list[I64], listed: I64, reached: list[I32]
 ) -> tuple[Flashes, Bool]:
     """Return the facets of flashes by their looks, and which of them are sound. reached: the texels of each."""
-    scene, planes, draws, count = traced.scene, traced.planes, make_draws(), len(looks)
+    scene, planes, draws, count = traced.scene, np.asfortranarray(traced.planes), make_draws(), len(looks)
     point = chart_encode(state.directions)
     index = np.array(traced.channel_index)
     area, half = float(state.search.area), math.sqrt(float(state.search.area) * 12 * float(state.search.blur))

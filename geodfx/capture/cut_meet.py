@@ -18,6 +18,7 @@ from geodfx.capture.facet_pairs import list_pairs
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import display_weight
 from geodfx.jit import kernel
+from geodfx.rays.walks import ask_planes
 
 __all__ = ["LOOKED_AT", "TILTS", "draw_tilts", "meet_rays"]
 
@@ -41,13 +42,15 @@ def draw_tilts(seen: F64, spacing: float, most: float, draws: Draws, out: F64) -
 
 @kernel
 def _see_path(
-    planes: F64, index: float, face: I64, count: int, stage: Stage, at: F64, inside: F64, chord: F64
+    planes: F64, index: float, face: I64, count: int, stage: Stage, at: F64, hit: F64, inside: F64, chord: F64
 ) -> float:
-    """Return how much of the light a path shows at a point (4,), 0..1. inside, chord: room, see `follow_at`."""
-    if not follow_at(planes, index, face, count, stage, at, inside, chord) or inside.min() < -1e-9:
+    """Return how much of the light a path shows at a point (4,), 0..1. hit, inside, chord: room."""
+    if not follow_at(planes, index, face, count, stage, at, hit, chord):
         return 0.0
     ramp = 0.5 * (stage.area + stage.half - np.dot(chord, chord)) / stage.half
-    return float(min(max(ramp, 0.0), 1.0))
+    if ramp <= 0.0 or not ask_planes(planes, face, count, hit, inside):
+        return 0.0
+    return float(min(ramp, 1.0))
 
 
 @kernel
@@ -64,7 +67,7 @@ def meet_rays(
     pairs = list_pairs(search, flashes, f, column, row, texels, sample, light)
     if pairs == 0:
         return
-    at, inside, chord = np.empty(4), np.empty((count, len(planes))), np.empty(3)
+    at, hit, inside, chord = np.empty(4), np.empty((count, 3)), np.empty((count, len(planes))), np.empty(3)
     left, weight = np.empty((pairs, 3)), np.empty((pairs, 3))
     # The same for all: of one ray a texel those that meet nothing would else count more than those that do.
     worth = float(display_weight(np.float32(AMONG)))
@@ -73,7 +76,7 @@ def meet_rays(
         at[0] = column[texels[sample[m]]] + (m * SPREAD_X) % 1.0 - 0.5
         at[1] = row[texels[sample[m]]] + (m * SPREAD_Y) % 1.0 - 0.5
         at[2], at[3] = point[light[m]]
-        seen = _see_path(planes, index, face, count, stage, at, inside, chord)
+        seen = _see_path(planes, index, face, count, stage, at, hit, inside, chord)
         for c in range(3):
             left[m, c] = flashes.weight[f, c] * seen
             weight[m, c] = worth

@@ -76,15 +76,16 @@ def _tilted(pitch: float, roll: float, x: float, y: float, z: float) -> tuple[fl
 
 
 @kernel
-def follow_at(
-    planes: F64, index: float, face: I64, count: int, stage: Stage, point: F64, inside: F64, chord: F64
-) -> bool:
-    """Follow a path at a point (4,): column, row, a and b of the tilt; chord (3,): from the light to what leaves."""
+def follow_at(planes: F64, index: float, face: I64, count: int, stage: Stage, point: F64, hit: F64, chord: F64) -> bool:
+    """Follow a path at a point (4,): column, row, a and b of the tilt; see `follow`.
+
+    chord (3,): from the light to what leaves.
+    """
     pitch, roll = point[3] / stage.stretch, -point[2] / stage.stretch
     ox, oy, oz = _tilted(pitch, roll, 0.0, 0.0, stage.distance)
     lx, ly, lz = _tilted(pitch, roll, stage.light[0], stage.light[1], stage.light[2])
     px, py = (point[0] + 0.5 - stage.middle[0]) * stage.grid, (stage.middle[1] - point[1] - 0.5) * stage.grid
-    found = follow(planes, index, face, count, ox, oy, oz, px, py, stage.height, inside, chord)
+    found = follow(planes, index, face, count, ox, oy, oz, px, py, stage.height, hit, chord)
     chord[0], chord[1], chord[2] = chord[0] - lx, chord[1] - ly, chord[2] - lz
     return found
 
@@ -103,14 +104,14 @@ def list_ramp(
     points: F64, wanted: F64,
 ) -> None:  # fmt: skip
     """Write points (N, 4) near looks, and the ramp of a path's flash there, wanted (N,)."""
-    inside, chord = np.empty((count, len(planes))), np.empty(3)
+    hit, chord = np.empty((count, 3)), np.empty(3)
     for n in range(len(points)):
         for j in range(4):
             width = RAMP_TEXELS * stage.texel if j < 2 else RAMP_CHART
             points[n, j] = looks[chosen[n % len(chosen)], j] + width * draws.normal[n % NEARBY, j]
     hold_tilts(stage, points)
     for n in range(len(points)):
-        follow_at(planes, index, face, count, stage, points[n], inside, chord)
+        follow_at(planes, index, face, count, stage, points[n], hit, chord)
         ramp = 0.5 * (stage.area + stage.half - np.dot(chord, chord)) / stage.half
         wanted[n] = min(max(ramp, -1.0), 2.0)
 

@@ -16,7 +16,29 @@ from geodfx.arrays import F32, F64, I64, U64
 from geodfx.jit import PACKET, clamp_packet, kernel, less_bits, read_packet, root, splat_packet, write_packet
 from geodfx.rays.walks import WALK_ROOM, Leaving, Ray, bounce, enter
 
-__all__ = ["MOST_FACES", "Looks", "Tilts", "join_looks", "keep_looks", "make_looks", "make_tilts", "trace_places"]
+__all__ = [
+    "FACE_AT",
+    "LEAST_SHOWN",
+    "LEFT_AT",
+    "MOST_FACES",
+    "TOTAL_AT",
+    "TURN_AT",
+    "WAITING",
+    "Looks",
+    "Tilts",
+    "follow_waiting",
+    "join_looks",
+    "keep_looks",
+    "make_looks",
+    "make_room",
+    "make_tilts",
+    "put_ray",
+    "row_at",
+    "see_lights",
+    "take_ray",
+    "trace_places",
+    "wait",
+]
 
 I32 = npt.NDArray[np.int32]
 
@@ -25,15 +47,15 @@ LEAST_SHOWN = 0.02  # of a ray: what is fainter tells little of the planes
 LEAST_LISTED = 0.004
 PLACES_AT_ONCE = 16  # whose rays wait together
 
-# The numbers of a ray that waits: those of `Ray`, and the face that it entered by.
-RAY, LEFT = 7, 6
-WAITING = RAY + 1
+# The numbers of a ray that waits: those of `Ray`, its tilt's cosines and sines, its last face, and how many it has met.
+RAY, LEFT, TURN = 7, 6, 4
+WAITING = RAY + TURN + 2
 # The room of a packet of rays, number by number, after what is for walking: what `Ray` has, what each has shown, its
 # last face, the weight of what leaves there, its tilt, how many faces it has met, and what it sees of each light.
 RAY_AT = WALK_ROOM
 LEFT_AT, TOTAL_AT = RAY_AT + LEFT * PACKET, RAY_AT + RAY * PACKET
 FACE_AT, WEIGHT_AT, TURN_AT = TOTAL_AT + PACKET, TOTAL_AT + 2 * PACKET, TOTAL_AT + 3 * PACKET
-MET_AT = TURN_AT + 4 * PACKET
+MET_AT = TURN_AT + TURN * PACKET
 SEEN_AT = MET_AT + PACKET
 
 
@@ -92,8 +114,8 @@ def join_looks(parts: Sequence[Looks]) -> Looks:
 
 @kernel
 def trace_places(
-    walls: F32, planes: F64, index: float, absorbance: float, tilts: Tilts, place: F64, height: float, first: int,
-    last: int, out: F32, looks: Looks,
+    walls: F32, index: float, absorbance: float, tilts: Tilts, place: F64, height: float, first: int, last: int,
+    out: F32, looks: Looks,
 ) -> int:  # fmt: skip
     """Add what places (T, 2), first to last, show of lights to out (T, M), and return how many looks there are.
 
@@ -102,21 +124,17 @@ def trace_places(
     """
     listing, count = len(looks.key) > 0, 0
     least, places = (LEAST_LISTED, 1) if listing else (LEAST_SHOWN, PLACES_AT_ONCE)
-    room = np.zeros(SEEN_AT + len(tilts.light) // 3 * PACKET, np.float32)
-    path, ahead = np.zeros((PACKET, MOST_FACES), np.int64), np.empty(len(planes), np.float32)
+    room = make_room(len(tilts.light) // 3)
+    path = np.zeros((PACKET, MOST_FACES), np.int64)
     most = places * len(tilts.turn)
     waiting, owner = np.empty((most, WAITING), np.float32), np.empty((most, 2), np.int64)
     for begin in range(first, last, places):
         queued = 0
         for t in range(begin, min(begin + places, last)):
-            for f in range(len(planes)):
-                over = planes[f, 0] * place[t, 0] + planes[f, 1] * place[t, 1] + planes[f, 2] * height
-                ahead[f] = planes[f, 3] - over
             queued, count = _enter_all(
-                walls, ahead, index, tilts, t, place[t], height, least, room, path, waiting, owner, queued, out, looks,
-                count,
-            )  # fmt: skip
-        count = _follow_all(
+                walls, index, tilts, t, place[t], height, least, room, path, waiting, owner, queued, out, looks, count
+            )
+        count = follow_waiting(
             walls, index, absorbance, tilts, least, room, path, waiting, owner, queued, out, looks, count
         )
     return count
@@ -124,28 +142,26 @@ def trace_places(
 
 @kernel
 def _enter_all(
-    walls: F32, ahead: F32, index: float, tilts: Tilts, t: int, place: F64, height: float, least: float, room: F32,
-    path: I64, waiting: F32, owner: I64, queued: int, out: F32, looks: Looks, count: int,
+    walls: F32, index: float, tilts: Tilts, t: int, place: F64, height: float, least: float, room: F32, path: I64,
+    waiting: F32, owner: I64, queued: int, out: F32, looks: Looks, count: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Let the rays of all tilts through a place enter; what is left waits. Returns how many wait, and looks."""
     for packet in range(len(tilts.camera) // (3 * PACKET)):
-        _enter_packet(walls, ahead, index, tilts, packet, place, height, room)
+        _enter_packet(walls, index, tilts, packet, place, height, room)
         for lane in range(min(PACKET, len(tilts.turn) - packet * PACKET)):
             tilt = packet * PACKET + lane
             out[t, tilt] += room[TOTAL_AT + lane]
             if len(looks.key) > 0:
                 count = _list_looks(room, path[lane], lane, 0, t, tilt, looks, count)
             if room[LEFT_AT + lane] >= least:
-                for j in range(RAY):
-                    waiting[queued, j] = room[RAY_AT + j * PACKET + lane]
-                waiting[queued, RAY] = room[FACE_AT + lane]
+                wait(room, lane, 1, waiting[queued])
                 owner[queued, 0], owner[queued, 1] = t, tilt
                 queued += 1
     return queued, count
 
 
 @kernel
-def _follow_all(
+def follow_waiting(
     walls: F32, index: float, absorbance: float, tilts: Tilts, least: float, room: F32, path: I64, waiting: F32,
     owner: I64, queued: int, out: F32, looks: Looks, count: int,
 ) -> int:  # fmt: skip
@@ -154,7 +170,7 @@ def _follow_all(
     faint, many = splat_packet(np.float32(least)), splat_packet(np.float32(MOST_FACES - 0.5))
     for lane in range(taken):
         whose[lane] = lane
-        _take(room, lane, waiting[lane], tilts.turn[owner[lane, 1]], path[lane])
+        _take(room, lane, waiting[lane], path[lane])
     going = (1 << taken) - 1  # a bit for each lane that has a ray
     while going != 0:
         _follow_packet(walls, index, absorbance, tilts.light, tilts.offset, room)
@@ -173,7 +189,7 @@ def _follow_all(
                 out[t, tilt] += room[TOTAL_AT + lane]
                 if taken < queued:
                     whose[lane] = taken
-                    _take(room, lane, waiting[taken], tilts.turn[owner[taken, 1]], path[lane])
+                    _take(room, lane, waiting[taken], path[lane])
                     taken += 1
                 else:
                     going ^= 1 << lane
@@ -182,79 +198,106 @@ def _follow_all(
 
 
 @kernel
-def _take(room: F32, lane: int, waiting: F32, turn: F32, path: I64) -> None:
-    """Let a lane take a ray that waits."""
-    for j in range(RAY):
-        room[RAY_AT + j * PACKET + lane] = waiting[j]
-    for j in range(4):
-        room[TURN_AT + j * PACKET + lane] = turn[j]
-    room[TOTAL_AT + lane], room[MET_AT + lane], path[0] = np.float32(0.0), np.float32(1.0), int(waiting[RAY])
+def make_room(lights: int) -> F32:
+    """Return room for a packet of rays that may see so many lights."""
+    return np.zeros(SEEN_AT + lights * PACKET, np.float32)
 
 
 @kernel
-def _row(at: int, number: int) -> np.uint64:
+def wait(room: F32, lane: int, met: int, waiting: F32) -> None:
+    """Let the ray of a lane, which has met so many faces, wait."""
+    for j in range(RAY):
+        waiting[j] = room[RAY_AT + j * PACKET + lane]
+    for j in range(TURN):
+        waiting[RAY + j] = room[TURN_AT + j * PACKET + lane]
+    waiting[RAY + TURN], waiting[RAY + TURN + 1] = room[FACE_AT + lane], np.float32(met)
+
+
+@kernel
+def _take(room: F32, lane: int, waiting: F32, path: I64) -> None:
+    """Let a lane take a ray that waits."""
+    for j in range(RAY):
+        room[RAY_AT + j * PACKET + lane] = waiting[j]
+    for j in range(TURN):
+        room[TURN_AT + j * PACKET + lane] = waiting[RAY + j]
+    room[TOTAL_AT + lane], room[MET_AT + lane] = np.float32(0.0), waiting[RAY + TURN + 1]
+    path[0] = int(waiting[RAY + TURN])
+
+
+@kernel
+def row_at(at: int, number: int) -> np.uint64:
     """Return where the number of a packet of rays lies."""
     return np.uint64(at + number * PACKET)
 
 
 @kernel
-def _enter_packet(
-    walls: F32, ahead: F32, index: float, tilts: Tilts, packet: int, place: F64, height: float, room: F32
-) -> None:
+def _enter_packet(walls: F32, index: float, tilts: Tilts, packet: int, place: F64, height: float, room: F32) -> None:
     """Let the rays from the cameras of a packet of tilts through a place enter, and see what the surface mirrors."""
-    dx = place[0] - read_packet(tilts.camera, _row(0, 3 * packet))
-    dy = place[1] - read_packet(tilts.camera, _row(0, 3 * packet + 1))
-    dz = height - read_packet(tilts.camera, _row(0, 3 * packet + 2))
+    px, py = splat_packet(np.float32(place[0])), splat_packet(np.float32(place[1]))
+    pz = splat_packet(np.float32(height))
+    dx = px - read_packet(tilts.camera, row_at(0, 3 * packet))
+    dy = py - read_packet(tilts.camera, row_at(0, 3 * packet + 1))
+    dz = pz - read_packet(tilts.camera, row_at(0, 3 * packet + 2))
     size = root(dx * dx + dy * dy + dz * dz)
-    glare, within = enter(walls, ahead, index, place[0], place[1], height, dx / size, dy / size, dz / size, room)
+    glare, within = enter(walls, index, px, py, pz, dx / size, dy / size, dz / size, room)
     for lane in range(PACKET):
         turn = tilts.turn[min(packet * PACKET + lane, len(tilts.turn) - 1)]
-        for j in range(4):
+        for j in range(TURN):
             room[TURN_AT + j * PACKET + lane] = turn[j]
     write_packet(room, np.uint64(TOTAL_AT), splat_packet(np.float32(0.0)))
-    _see_lights(glare, tilts.light, tilts.offset, room)
-    _put(room, within)
+    see_lights(glare, tilts.light, tilts.offset, room)
+    put_ray(room, within)
 
 
 @kernel
 def _follow_packet(walls: F32, index: float, absorbance: float, light: F32, offset: np.float32, room: F32) -> None:
     """Follow the rays of all lanes to their next faces."""
-    ray = Ray(
-        read_packet(room, _row(RAY_AT, 0)), read_packet(room, _row(RAY_AT, 1)), read_packet(room, _row(RAY_AT, 2)),
-        read_packet(room, _row(RAY_AT, 3)), read_packet(room, _row(RAY_AT, 4)), read_packet(room, _row(RAY_AT, 5)),
-        read_packet(room, _row(RAY_AT, LEFT)),
-    )  # fmt: skip
-    leaving, on = bounce(walls, index, absorbance, ray, room)
-    _see_lights(leaving, light, offset, room)
-    _put(room, on)
+    leaving, on = bounce(walls, index, absorbance, take_ray(room), room)
+    see_lights(leaving, light, offset, room)
+    put_ray(room, on)
 
 
 @kernel
-def _put(room: F32, ray: Ray) -> None:
-    write_packet(room, _row(RAY_AT, 0), ray.x)
-    write_packet(room, _row(RAY_AT, 1), ray.y)
-    write_packet(room, _row(RAY_AT, 2), ray.z)
-    write_packet(room, _row(RAY_AT, 3), ray.dx)
-    write_packet(room, _row(RAY_AT, 4), ray.dy)
-    write_packet(room, _row(RAY_AT, 5), ray.dz)
-    write_packet(room, _row(RAY_AT, LEFT), ray.left)
+def take_ray(room: F32) -> Ray:
+    """Return the rays of all lanes."""
+    return Ray(
+        read_packet(room, row_at(RAY_AT, 0)),
+        read_packet(room, row_at(RAY_AT, 1)),
+        read_packet(room, row_at(RAY_AT, 2)),
+        read_packet(room, row_at(RAY_AT, 3)),
+        read_packet(room, row_at(RAY_AT, 4)),
+        read_packet(room, row_at(RAY_AT, 5)),
+        read_packet(room, row_at(RAY_AT, LEFT)),
+    )
 
 
 @kernel
-def _see_lights(leaving: Leaving, light: F32, offset: np.float32, room: F32) -> None:
+def put_ray(room: F32, ray: Ray) -> None:
+    """Write the rays of all lanes."""
+    write_packet(room, row_at(RAY_AT, 0), ray.x)
+    write_packet(room, row_at(RAY_AT, 1), ray.y)
+    write_packet(room, row_at(RAY_AT, 2), ray.z)
+    write_packet(room, row_at(RAY_AT, 3), ray.dx)
+    write_packet(room, row_at(RAY_AT, 4), ray.dy)
+    write_packet(room, row_at(RAY_AT, 5), ray.dz)
+    write_packet(room, row_at(RAY_AT, LEFT), ray.left)
+
+
+@kernel
+def see_lights(leaving: Leaving, light: F32, offset: np.float32, room: F32) -> None:
     """Add what leaving directions see of lights to the totals: each 0..1, a ramp in the cosine.
 
     The lights are fixed, so the directions are turned, by `tilting.tilt_rotation`.
     """
-    cos_p, sin_p = read_packet(room, _row(TURN_AT, 0)), read_packet(room, _row(TURN_AT, 1))
-    cos_r, sin_r = read_packet(room, _row(TURN_AT, 2)), read_packet(room, _row(TURN_AT, 3))
+    cos_p, sin_p = read_packet(room, row_at(TURN_AT, 0)), read_packet(room, row_at(TURN_AT, 1))
+    cos_r, sin_r = read_packet(room, row_at(TURN_AT, 2)), read_packet(room, row_at(TURN_AT, 3))
     y, along = cos_p * leaving.dy - sin_p * leaving.dz, sin_p * leaving.dy + cos_p * leaving.dz
     x, z = cos_r * leaving.dx + sin_r * along, cos_r * along - sin_r * leaving.dx
     total = splat_packet(np.float32(0.0))
     for n in range(len(light) // 3):
         at = np.uint64(3 * n)
         seen = clamp_packet(x * light[at] + y * light[at + np.uint64(1)] + z * light[at + np.uint64(2)] - offset)
-        write_packet(room, _row(SEEN_AT, n), seen)
+        write_packet(room, row_at(SEEN_AT, n), seen)
         total = total + seen
     write_packet(room, np.uint64(TOTAL_AT), read_packet(room, np.uint64(TOTAL_AT)) + leaving.weight * total)
     write_packet(room, np.uint64(FACE_AT), leaving.face)

@@ -27,6 +27,7 @@ from geodfx.capture.cut_ramp import (
 from geodfx.capture.fit_base import solve_positive
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
+from geodfx.rays.walks import ask_planes
 
 __all__ = ["LEAST_MET", "shape_flash"]
 
@@ -99,12 +100,14 @@ def _draw_lines(
     """
     count = len(points)
     near = np.empty(count)
+    for n in range(count):
+        if asked[n]:
+            cuts |= inside[n] < 0.0
     for j in range(len(line)):
-        for n in range(count):
-            near[n] = (1.0 + (inside[n, j] / BORDER) ** 2) ** -2 if way[n] else 0.0
-            cuts[j] = cuts[j] or (asked[n] and inside[n, j] < 0.0)
         if not cuts[j]:
             continue
+        for n in range(count):
+            near[n] = (1.0 + (inside[n, j] / BORDER) ** 2) ** -2 if way[n] else 0.0
         _regress(points, middle, inside[:, j].copy(), near, line[j])
         size = math.hypot(line[j, 1], line[j, 2]) + BORDER * math.hypot(line[j, 3], line[j, 4])
         cuts[j] = size >= 1e-9
@@ -182,11 +185,11 @@ def shape_flash(
         off += ((looks[:, j] - np.median(looks[:, j])) / (10.0 * stage.texel if j < 2 else 0.1)) ** 2
     middle[:] = looks[np.argmin(off)]
     _sample(stage, draws, looks, chosen, points)
-    inside, chord = np.ones((total, count, walls)), np.empty((total, 3))
+    inside, hit, chord = np.ones((total, count, walls)), np.empty((count, 3)), np.empty((total, 3))
     way, met, lit = np.zeros(total, np.bool_), np.zeros(total, np.bool_), np.zeros(total, np.bool_)
     for n in range(total):
-        way[n] = follow_at(planes, index, face, count, stage, points[n], inside[n], chord[n])
-        met[n] = way[n] and inside[n].min() >= -1e-9
+        way[n] = follow_at(planes, index, face, count, stage, points[n], hit, chord[n])
+        met[n] = way[n] and ask_planes(planes, face, count, hit, inside[n])
         lit[n] = np.dot(chord[n], chord[n]) < 1.5 * stage.area
     asked = met if met.sum() >= LEAST_MET else way
     if asked.sum() < LEAST_MET:

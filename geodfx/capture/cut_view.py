@@ -100,7 +100,7 @@ def show_planes(
     """
     shown, looked = np.zeros((len(place), len(tilts)), np.float32), scene.tilts(tilts, wider)
     trace_places(
-        make_walls(planes), planes, index, absorbance, looked, place, scene.height, 0, len(place), shown, make_looks(0)
+        make_walls(planes), index, absorbance, looked, place, scene.height, 0, len(place), shown, make_looks(0)
     )
     return shown.astype(np.float64)
 
@@ -115,9 +115,7 @@ def list_flares(scene: Scene, planes: F64, index: float, absorbance: float, plac
         looks = make_looks(LISTED_AT_ONCE * tilts * LOOKS_A_RAY)
         for part in range(first, last):
             begin, end = part * LISTED_AT_ONCE, min((part + 1) * LISTED_AT_ONCE, count)
-            listed = trace_places(
-                walls, planes, index, absorbance, looked, place, scene.height, begin, end, shown, looks
-            )
+            listed = trace_places(walls, index, absorbance, looked, place, scene.height, begin, end, shown, looks)
             parts[part] = keep_looks(looks, listed)
 
     run_bands(work, len(parts))

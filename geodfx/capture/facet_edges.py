@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
 from geodfx.basis import edge_share, formed_chord, lobe_reach, lobe_response
-from geodfx.capture.facet_flash import NOTHING, Flashes, Reach
+from geodfx.capture.facet_flash import NOTHING, WITHIN, Flashes, Reach
 from geodfx.capture.facet_pairs import leave, list_pairs
 from geodfx.capture.fit_base import solve_positive
 from geodfx.capture.lobe_search import Search
@@ -44,7 +44,6 @@ SHARP = 0.02  # loss of an edge's sharpness, squared: photos of few tilts would 
 MOVING = 0.005  # loss of how far an edge moves over the light's radius, squared
 STILL = 10.0  # loss of a move of place and slope, squared, in the light's radius
 TRUSTED = 6.0  # times these, of a facet that begins where a traced cut has it
-WITHIN = 14.0  # of what edges are sums of: beyond, all is let through
 SETTLED = 0.003  # of what a facet saves: a round that saves less is the last
 DAMPING, EASIER, HARDER, STUCK = 1e-2, 0.3, 6.0, 1e4
 
@@ -293,6 +292,7 @@ def fit_flash(
     search: Search,
     point: F64,
     flashes: Flashes,
+    spans: F32,
     f: int,
     reach: Reach,
     column: I32,
@@ -309,7 +309,8 @@ def fit_flash(
     Returns how much higher the loss would be without it.
 
     texels: (n,), their displayed light x and base (n, L, 3) and clearness (n, L). point: (L, 2) of the lights on the
-    chart. trusted: its numbers are what they are for a reason; else edges that are soft and still are likelier.
+    chart. spans: of all facets, see `list_spans`. trusted: its numbers are what they are for a reason; else edges that
+    are soft and still are likelier.
     """
     sample = np.empty(len(texels) * min(len(search.light), 64), np.int32)
     light = np.empty_like(sample)
@@ -318,7 +319,7 @@ def fit_flash(
         flashes.weight[f] = 0.0
         return 0.0
     left, weight = np.empty((count, 3)), np.empty((count, 3))
-    leave(search, point, flashes, f, reach, column, row, texels, x, base, sample, light, count, left)
+    leave(search, point, flashes, spans, f, reach, column, row, texels, x, base, sample, light, count, left)
     for m in range(count):
         for c in range(3):
             weight[m, c] = display_weight(x[sample[m], light[m], c])

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, I64
-from geodfx.basis import edge_share, formed_chord, lobe_response
+from geodfx.basis import edge_share, formed_chord, lobe_reach, lobe_response
 from geodfx.capture.lobe_search import Search
 from geodfx.constants import EDGES
 from geodfx.jit import kernel
 
 __all__ = [
     "NOTHING",
+    "WITHIN",
     "Flashes",
     "Reach",
     "Seen",
@@ -32,6 +33,7 @@ __all__ = [
 I32 = npt.NDArray[np.int32]
 
 NOTHING = 1e-4  # of a flash: what an edge lets through
+WITHIN = 14.0  # of what edges are sums of: beyond, all is let through, or nothing
 
 
 class Flashes(NamedTuple):
@@ -79,9 +81,11 @@ def _share(flashes: Flashes, f: int, right: float, down: float, a: float, b: flo
     share = 1.0
     a, b = a - flashes.place[f, 0], b - flashes.place[f, 1]
     for e in range(EDGES):
-        edge = flashes.edge[f, e]
-        inside = edge[0] + edge[1] * right + edge[2] * down + edge[3] * a + edge[4] * b
-        share *= float(edge_share(np.float32(inside)))
+        inside = flashes.edge[f, e, 0] + flashes.edge[f, e, 1] * right + flashes.edge[f, e, 2] * down
+        inside += flashes.edge[f, e, 3] * a + flashes.edge[f, e, 4] * b
+        if inside >= WITHIN:
+            continue
+        share *= float(edge_share(np.float32(inside))) if inside > -WITHIN else 0.0
         if share < NOTHING:
             return 0.0
     return share
@@ -115,9 +119,14 @@ def see_flash(
     a, b = place_flash(flashes, f, column, row)
     form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     variance = search.blur + np.float32(flashes.width[f] ** 2)
+    farthest = np.float32(1.0001) * (lobe_reach(search.area, variance) + np.float32(fire_reach(flashes, f)))
     for n in range(count):
         i = lights[n]
         most = np.float32(0.0)
+        da, db = np.float32(a) - search.light[i, 0], np.float32(b) - search.light[i, 1]
+        if formed_chord(da, db, np.float32(0.0), form_x, form_y) > farthest * farthest:
+            out[n, :] = 0.0
+            continue
         for c in range(3):
             seen = _respond(search, i, a + flashes.fire[f, c, 0], b + flashes.fire[f, c, 1], form_x, form_y, variance)
             out[n, c], most = float(seen), max(most, seen)

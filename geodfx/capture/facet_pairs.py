@@ -11,7 +11,7 @@ from geodfx.capture.facet_flash import Flashes, Reach, fire_reach, place_flash, 
 from geodfx.capture.lobe_search import Search
 from geodfx.jit import kernel
 
-__all__ = ["leave", "list_pairs"]
+__all__ = ["leave", "list_pairs", "list_spans"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -45,21 +45,22 @@ def list_pairs(
 
 
 @kernel
-def _may_share(
-    flashes: Flashes, f: int, other: int, da: np.float32, db: np.float32, own: np.float32, its: np.float32
-) -> bool:
-    """Return whether a light within `own` of facet f may be within `its` of another, (da, db) away from it.
+def _longest(form_x: np.float32, form_y: np.float32) -> np.float32:
+    """Return how many times as long as across a lobe is."""
+    longest: np.float32 = np.float32(1.0) / np.sqrt(np.float32(1.0) - form_x * form_x - form_y * form_y)
+    return longest
 
-    Each measures by its own form, in which no chord is longer than it is.
-    """
-    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
-    to_x, to_y = np.float32(flashes.form[other, 0]), np.float32(flashes.form[other, 1])
-    long = own / np.sqrt(np.float32(1.0) - form_x * form_x - form_y * form_y)
-    its_long = its / np.sqrt(np.float32(1.0) - to_x * to_x - to_y * to_y)
-    none = np.float32(0.0)
-    if formed_chord(da, db, none, to_x, to_y) > (its + long) ** 2:
-        return False
-    return bool(formed_chord(da, db, none, form_x, form_y) <= (own + its_long) ** 2)
+
+@kernel
+def list_spans(search: Search, flashes: Flashes) -> F32:
+    """Return of each facet how far from where it points it sees lights, across its form and along it, (F, 2)."""
+    spans = np.empty((len(flashes.width), 2), np.float32)
+    for f in range(len(spans)):
+        across = lobe_reach(search.area, search.blur + np.float32(flashes.width[f] ** 2))
+        across += np.float32(fire_reach(flashes, f))
+        spans[f, 0] = across
+        spans[f, 1] = across * _longest(np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1]))
+    return spans
 
 
 @kernel
@@ -67,6 +68,7 @@ def leave(
     search: Search,
     point: F64,
     flashes: Flashes,
+    spans: F32,
     f: int,
     reach: Reach,
     column: I32,
@@ -79,9 +81,15 @@ def leave(
     count: int,
     left: F64,
 ) -> None:
-    """Write what base and the other facets leave of the photos at pairs (count,) into left (count, 3)."""
-    seen = np.empty((len(search.light), 3))
+    """Write what base and the other facets leave of the photos at pairs (count,) into left (count, 3).
+
+    spans: of `list_spans`. Facets are passed over that see no light that this one may: each measures by its own form,
+    in which no chord is longer than it is.
+    """
+    seen, none = np.empty((len(search.light), 3)), np.float32(0.0)
+    form_x, form_y = np.float32(flashes.form[f, 0]), np.float32(flashes.form[f, 1])
     own = _looked_at(search, flashes, f)
+    long = own * _longest(form_x, form_y)
     begin = 0
     while begin < count:
         n, end = sample[begin], begin
@@ -98,9 +106,11 @@ def leave(
             if other == f:
                 continue
             a, b = place_flash(flashes, other, right, down)
-            its = lobe_reach(search.area, search.blur + np.float32(flashes.width[other] ** 2))
-            its += np.float32(fire_reach(flashes, other))
-            if not _may_share(flashes, f, other, np.float32(a - own_a), np.float32(b - own_b), own, its):
+            da, db = np.float32(a - own_a), np.float32(b - own_b)
+            if formed_chord(da, db, none, form_x, form_y) > (own + spans[other, 1]) ** 2:
+                continue
+            to_x, to_y = np.float32(flashes.form[other, 0]), np.float32(flashes.form[other, 1])
+            if formed_chord(da, db, none, to_x, to_y) > (spans[other, 0] + long) ** 2:
                 continue
             see_flash(search, point, flashes, other, right, down, light[begin:end], end - begin, seen)
             for m in range(begin, end):

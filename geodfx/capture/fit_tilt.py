@@ -21,6 +21,7 @@ from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.facet_edges import fit_flash
 from geodfx.capture.facet_find import Facets, gather_members
 from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes
+from geodfx.capture.facet_pairs import list_spans
 from geodfx.capture.facet_reach import around, batches_apart, keep, list_reach, reach_extents
 from geodfx.capture.fit_base import even_dark, fit_base
 from geodfx.capture.fit_detail import show
@@ -71,11 +72,11 @@ def fit_edges(state: FitState, facets: Facets, most_bytes: float, traced: Traced
         _fit_base(state, point, flashes, reach)
     for sweep in range(sweeps):
         brightness = flashes.weight.sum(axis=1) * np.diff(reach.texel_start)
-        gain = np.zeros(len(flashes.width))
+        gain, spans = np.zeros(len(flashes.width)), list_spans(state.search, flashes)
         rounds = ROUNDS if sweep > 0 else FIRST_ROUNDS if traced is None else TRACED_ROUNDS
         done = state.count(f"edges {sweep + 1} of {sweeps}", len(flashes.width))
         for batch in batches_apart(reach, brightness, len(state.stack.texels)):
-            _fit_batch(state, point, flashes, reach, batch, rounds, traced is not None, gain)
+            _fit_batch(state, point, flashes, spans, reach, batch, rounds, traced is not None, gain)
             if done is not None:
                 done(len(batch))
         _fit_base(state, point, flashes, reach)
@@ -152,8 +153,9 @@ def _start_traced(state: FitState, traced: TracedCut, most_bytes: float) -> tupl
 
 
 def _fit_batch(
-    state: FitState, point: F64, flashes: Flashes, reach: Reach, batch: I64, rounds: int, trusted: bool, gain: F64
-) -> None:
+    state: FitState, point: F64, flashes: Flashes, spans: F32, reach: Reach, batch: I64, rounds: int, trusted: bool,
+    gain: F64,
+) -> None:  # fmt: skip
     """Fit facets that share no texel, and write into gain (F,) how much more would be lost without each."""
 
     def work(first: int, last: int) -> None:
@@ -162,7 +164,7 @@ def _fit_batch(
             texels = its[evenly(len(its), SAMPLES)].astype(np.int64)
             x, clear = state.photos(texels)
             gain[f] = len(its) / len(texels) * fit_flash(
-                state.search, point, flashes, f, reach, state.places.column, state.places.row,
+                state.search, point, flashes, spans, f, reach, state.places.column, state.places.row,
                 texels, x, clear, state.base(texels), rounds, trusted,
             )  # fmt: skip
 

@@ -6,8 +6,8 @@ so that its result is that of the same operations on one number:
     light = read_lanes(nodes, at) * splat(share)
 
 A packet is of as many rays as are followed at once: more than an instruction takes, so that a core need not wait for
-one result before it begins the next. Its products and sums may be fused, so that last digits differ from one kind of
-core to another.
+one result before it begins the next. Its products and sums may be fused, and quotients by the same number may be
+products with its reciprocal, so that last digits differ from one kind of core to another.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def _root(_typing: Any, _packet: Any) -> Any:
 
 def _calculate(sign: Callable[[Any, Any], Any], instruction: str, its_type: _VectorType) -> None:
     """Let a sign between two vectors stand for one of LLVM's instructions."""
-    freedom = ("contract",) if its_type == MANY else ()
+    freedom = ("contract", "arcp") if its_type == MANY else ()
 
     @intrinsic
     def calculate(_typing: Any, _one: Any, _other: Any) -> Any:

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from geodfx.basis import chart_encode, flat_points
+from geodfx.basis import chart_encode, flat_points, formed_chord, lobe_response
 from geodfx.capture.facet_edges import NUMBERS, PLACE, WEIGHTS, _add_up, _load, _lose_without, _store, fit_flash
 from geodfx.capture.facet_find import Places
 from geodfx.capture.facet_flash import Flashes, Reach, Seen, add_flashes, peak_flashes, see_flash
-from geodfx.capture.facet_pairs import leave, list_pairs
+from geodfx.capture.facet_pairs import leave, list_pairs, list_spans
 from geodfx.capture.facet_reach import batches_apart, reach_extents
 from geodfx.capture.lobe_search import make_search
 from geodfx.constants import EDGES
@@ -51,6 +51,10 @@ def starting_flash():
     return Flashes(MIDDLE[None].copy(), none + 0.01, still, none.copy(), np.zeros(1), BRIGHT[None] * 0.7, edge, fire)
 
 
+def spans_of(flashes):
+    return list_spans(SEARCH, flashes)
+
+
 def one_facet():
     count = len(TEXELS)
     return Reach(np.array([0, count]), TEXELS.astype(np.int32), np.arange(count + 1), np.zeros(count, np.int32))
@@ -76,7 +80,7 @@ def test_the_edges_of_a_facet_that_moves_are_found():
     still = off(flashes._replace(weight=BRIGHT[None]), photos)
     clear = np.ones(photos.shape[:2], np.float32)
     args = (TEXELS, photos, clear, np.zeros_like(photos))
-    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 60, False)
+    fit_flash(SEARCH, POINT, flashes, spans_of(flashes), 0, one_facet(), COLUMN, ROW, *args, 60, False)
     after = off(flashes, photos)
     assert after < 0.25 * min(before, still), (before, still, after)
     assert flashes.weight[0] == pytest.approx(BRIGHT, rel=0.08)
@@ -91,7 +95,7 @@ def test_edges_that_are_trusted_stay_where_no_photo_tells_of_them():
         flashes = starting_flash()
         flashes.edge[0, :, 3] = 20.0  # they move with the tilt
         before = flashes.edge.copy()
-        fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 20, trusted)
+        fit_flash(SEARCH, POINT, flashes, spans_of(flashes), 0, one_facet(), COLUMN, ROW, *args, 20, trusted)
         moved.append(np.abs(flashes.edge - before).max())
     assert moved[0] < 1e-6
     assert moved[1] > 1.0  # of edges that need no reason, still ones are likelier
@@ -103,7 +107,7 @@ def test_a_clipped_photo_asks_for_no_less():
     flashes = starting_flash()
     clear = (photos.max(axis=2) < 0.5).astype(np.float32)
     args = (TEXELS, clipped, clear, np.zeros_like(photos))
-    fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30, False)
+    fit_flash(SEARCH, POINT, flashes, spans_of(flashes), 0, one_facet(), COLUMN, ROW, *args, 30, False)
     assert flashes.weight[0, 0] > 0.55  # of which no photo tells more than 0.5
 
 
@@ -146,7 +150,7 @@ def test_a_facet_tells_what_it_saves():
     for base in (np.zeros_like(photos), photos):  # the second leaves nothing to a facet
         flashes = starting_flash()
         args = (TEXELS, photos, clear, base)
-        told.append(fit_flash(SEARCH, POINT, flashes, 0, one_facet(), COLUMN, ROW, *args, 30, False))
+        told.append(fit_flash(SEARCH, POINT, flashes, spans_of(flashes), 0, one_facet(), COLUMN, ROW, *args, 30, False))
     assert told[0] > 100
     assert abs(told[1]) < 1e-3 * told[0]
 
@@ -175,7 +179,7 @@ def test_what_others_leave_is_the_same_however_few_of_them_are_looked_at():
         pairs = list_pairs(SEARCH, flashes, f, COLUMN, ROW, some, sample, light)
         left = np.empty((pairs, 3))
         args = (some, photos, np.zeros_like(photos), sample, light, pairs, left)
-        leave(SEARCH, POINT, flashes, f, reach, COLUMN, ROW, *args)
+        leave(SEARCH, POINT, flashes, spans_of(flashes), f, reach, COLUMN, ROW, *args)
         want = photos[sample[:pairs], light[:pairs]].astype(np.float64)
         lights, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty((len(LIGHTS), 3))
         for m in range(pairs):
@@ -186,6 +190,26 @@ def test_what_others_leave_is_the_same_however_few_of_them_are_looked_at():
                 shared += seen[light[m]].max() > 0
         np.testing.assert_allclose(left, want, atol=1e-9)
     assert shared > 1000
+
+
+def test_lights_that_are_passed_over_show_nothing():
+    flashes = fiery_flash()
+    lights, seen = np.arange(len(LIGHTS), dtype=np.int32), np.empty((len(LIGHTS), 3))
+    form, dark, lit = flashes.form[0].astype(np.float32), 0, 0
+    for t in TEXELS[::7]:
+        right, down = COLUMN[t] - flashes.centre[0, 0], ROW[t] - flashes.centre[0, 1]
+        towards = flashes.place[0] + flashes.slope[0] @ [right, down] + flashes.fire[0]
+        see_flash(SEARCH, POINT, flashes, 0, float(COLUMN[t]), float(ROW[t]), lights, len(lights), seen)
+        for i in range(len(LIGHTS)):
+            inside = flashes.edge[0] @ [1, right, down, *(POINT[i] - flashes.place[0])]
+            share = np.prod(1 / (1 + np.exp(-inside)))
+            away = (towards - SEARCH.light[i, :2]).astype(np.float32)
+            q = [formed_chord(x, y, np.float32(0), *form) for x, y in away]
+            variance = SEARCH.blur + np.float32(flashes.width[0] ** 2)
+            want = share * np.array([lobe_response(each, SEARCH.area, variance) for each in q])
+            np.testing.assert_allclose(seen[i], want, atol=2e-4)
+            dark, lit = dark + (want.max() == 0), lit + (want.max() > 0.1)
+    assert dark > 20 and lit > 20
 
 
 def fiery_flash():
