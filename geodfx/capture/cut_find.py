@@ -21,6 +21,7 @@ from geodfx.capture.cut_family import Family, Space
 from geodfx.capture.cut_paths import Rays, list_rays, show_each
 from geodfx.capture.cut_step import ROWS, StepCut
 from geodfx.capture.cut_view import Scene, show_planes
+from geodfx.capture.fit_settings import THOROUGH, CutSettings
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import run_each
 from geodfx.powers import raise_powers
@@ -30,11 +31,10 @@ __all__ = ["STAGES", "Evidence", "find_cut", "meets_db"]
 STAGES = 4  # that `find_cut` tells of
 
 INDEX_SPAN = (1.4, 2.5)  # of gems whose name tells none
-STARTS, KEPT, DESCENDED = 8, 4, 3  # searches begun, followed up, and moved by all numbers
 SURE = 0.75  # correlation by which two searches that began are enough
 DRAWN = 200  # random cuts, the best of which a search begins with
 IDLE = 1.2  # times the loss: without a row that tells so little, it is sought elsewhere; true ones told 1.22 and more
-SETTLES, GAINED_DB = 5, 0.1  # how often all numbers settle at most, and the gain by which they may yet again
+GAINED_DB = 0.1  # by which all numbers that settled may do so again
 TRIED, FOLLOWED, ROWS_APART_DEG = 6, 2, 3.0
 NOTHING_DB, SPLIT_DEG = 0.3, (1.0, 2.0)  # of a row that shows nothing; how far a split turns either half
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
@@ -65,7 +65,7 @@ class Evidence:
     gain: float  # display gain
     index: float | None = None  # of the stone, where its name tells it
     channels: F64 | None = None  # (T, L, 3) as shown, of all channels
-    settled: tuple[int, int] = (500, 85)  # texels and tilts that are asked where all numbers settle
+    search: CutSettings = THOROUGH.search
 
     def show(
         self, cut: Family, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = CENTRE
@@ -114,14 +114,16 @@ def find_cut(
     same numbers, whatever the threads.
     """
     starts: list[tuple[float, F64]] = []
-    while len(starts) < STARTS and sum(like >= SURE for like, _ in starts) < 2:
+    search = evidence.search
+    begun = max(search.starts, len(indices))
+    while len(starts) < begun and sum(like >= SURE for like, _ in starts) < 2:
         seeds = range(len(starts), len(starts) + 2)
         starts += run_each(lambda k: _begin(evidence, cut, indices[seeds[k] % len(indices)], seeds[k]), 2)  # noqa: B023
-    starts = sorted(starts, key=lambda found: -found[0])[:KEPT]
+    starts = sorted(starts, key=lambda found: -found[0])[: search.kept]
     if starts[0][0] < LEAST_LIKE:
         return None
     closer = run_each(lambda k: _look_closer(evidence, cut, starts[k][1], k), len(starts))
-    closer = sorted(closer, key=lambda found: -found[0])[:DESCENDED]
+    closer = sorted(closer, key=lambda found: -found[0])[: search.descended]
     told("evolved", meets_db(evidence, cut, closer[0][1]))
     ways = [numbers for _, numbers in closer]
     for wider, rounds in ((3.0, 6), (2.0, 4)):
@@ -142,12 +144,12 @@ def find_cut(
 def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
     """Return numbers, swept under so wide lights and moved all at once, as often as that meets the photos better."""
     met = meets_db(evidence, cut, numbers)
-    for turn in range(SETTLES):
+    for turn in range(evidence.search.settles):
         swept = _sweep(evidence, cut, numbers, wider)
-        swept = _descend(evidence, cut, swept, 4, 1.5, evidence.settled)
+        swept = _descend(evidence, cut, swept, 4, 1.5, evidence.search.asked)
         if turn > 0 and meets_db(evidence, cut, swept) < met:
             break
-        swept = _descend(evidence, cut, swept, 6, 1.0, evidence.settled)
+        swept = _descend(evidence, cut, swept, 6, 1.0, evidence.search.asked)
         now = meets_db(evidence, cut, swept)
         if now > met:
             numbers = swept

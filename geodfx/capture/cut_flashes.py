@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 from geodfx.arrays import F64, I64, Bool, evenly
 from geodfx.basis import chart_encode
 from geodfx.capture.cut import TracedCut
-from geodfx.capture.cut_meet import LOOKED_AT, TILTS, draw_tilts, meet_rays
+from geodfx.capture.cut_meet import draw_tilts, meet_rays
 from geodfx.capture.cut_ramp import Stage, make_draws, meet_fire
 from geodfx.capture.cut_shape import shape_flash
 from geodfx.capture.cut_view import Flares, list_flares
@@ -26,7 +26,6 @@ __all__ = ["start_from_cut"]
 
 I32 = npt.NDArray[np.int32]
 
-MOST = 2000  # flashes
 LEAST_LOOKS = 3  # of one
 LISTED = 40000  # texels at most whose looks are listed
 ACROSS = 182  # texels of a stone, by the root of their number, by which widths are told
@@ -54,7 +53,8 @@ def start_from_cut(state: FitState, traced: TracedCut, most_bytes: float) -> tup
     start = np.searchsorted(owner[order], np.arange(owner.max(initial=-1) + 2))
     total = np.bincount(owner, weights=shown)
     brightest = np.argsort(-total, kind="stable")
-    brightest = brightest[np.diff(start)[brightest] >= LEAST_LOOKS][: min(MOST, int(most_bytes // FLASH_BYTES))]
+    most = min(state.settings.search.flashes, int(most_bytes // FLASH_BYTES))
+    brightest = brightest[np.diff(start)[brightest] >= LEAST_LOOKS][:most]
     looks = [order[start[k] : start[k + 1]] for k in brightest]
     texels = [around(state.places, listed[np.unique(flares.texel[its])], wide) for its in looks]
     flashes, sound = _shape_all(state, traced, flares, looks, listed, texels)
@@ -78,10 +78,11 @@ def _shape_all(
     sound, ceiling = np.zeros(count, np.bool_), float(state.search.ceiling)
     clear = _clear_looks(flares, len(point))
     usual = _colour(state, listed[flares.texel[clear]], flares.tilt[clear])
+    texels_asked, tilts_asked = state.settings.search.rays
     spacing, most = _spacing(point), float(np.abs(point).max())
 
     def work(first: int, last: int) -> None:
-        numbers, fine = np.empty(8), np.empty((TILTS, 2))
+        numbers, fine = np.empty(8), np.empty((tilts_asked, 2))
         for f in range(first, last):
             its = looks[f]
             texels, tilts = listed[flares.texel[its]], flares.tilt[its]
@@ -104,8 +105,10 @@ def _shape_all(
             shown = ceiling * min(float(np.median(flares.weight[its])), 1.0)
             flashes.weight[f] = np.maximum(shown * colour, LEAST_WEIGHT)
             draw_tilts(point[tilts], spacing, most, draws, fine)
-            search = state.search._replace(light=np.concatenate([fine, np.ones((TILTS, 1))], axis=1, dtype=np.float32))
-            asked = reached[f][evenly(len(reached[f]), LOOKED_AT)].astype(np.int64)
+            search = state.search._replace(
+                light=np.concatenate([fine, np.ones((tilts_asked, 1))], axis=1, dtype=np.float32)
+            )
+            asked = reached[f][evenly(len(reached[f]), texels_asked)].astype(np.int64)
             meet_rays(
                 search, planes, index[1], face, faces, stage, flashes, f, state.places.column, state.places.row, asked,
                 fine,

@@ -20,11 +20,10 @@ from geodfx.capture.lobe_work import display_weight
 from geodfx.jit import kernel
 from geodfx.rays.walks import ask_planes
 
-__all__ = ["LOOKED_AT", "TILTS", "draw_tilts", "meet_rays"]
+__all__ = ["draw_tilts", "meet_rays"]
 
 I32 = npt.NDArray[np.int32]
 
-LOOKED_AT, TILTS = 100, 60  # texels and tilts at which a flash's rays are followed
 BETWEEN = 0.6  # of the way from a captured tilt to the next: how far around those that saw it, a standard deviation
 SPREAD_X, SPREAD_Y = 0.7548776662, 0.5698402910  # Roberts 2018, R2: steps that fill a square evenly
 AMONG = 0.5  # displayed light where a flash is seen, about
@@ -33,7 +32,7 @@ ROUNDS = 30
 
 @kernel
 def draw_tilts(seen: F64, spacing: float, most: float, draws: Draws, out: F64) -> None:
-    """Write tilts (N, 2) on the chart, within `most`, around some at which a flash is seen (M, 2). N: TILTS at most."""
+    """Write tilts (N, 2) on the chart, within `most`, around some at which a flash is seen (M, 2)."""
     for n in range(len(out)):
         its = seen[n * len(seen) // len(out)]
         for j in range(2):

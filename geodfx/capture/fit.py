@@ -13,7 +13,7 @@ from geodfx.basis import evaluate
 from geodfx.capture.cut import STAGES, TracedCut, gather_evidence, trace_cut
 from geodfx.capture.fit_base import fit_displayed
 from geodfx.capture.fit_lobes import fit_lobes
-from geodfx.capture.fit_settings import FAST, THOROUGH, LobeSettings
+from geodfx.capture.fit_settings import FAST, THOROUGH, CutSettings, LobeSettings
 from geodfx.capture.fit_state import CHUNK
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
@@ -69,7 +69,7 @@ def fit_stone(
         turning = _turning(session, stack.size[0])
         traced = None
         if tilting is not None and settings.cut:
-            traced = _trace(session, stack, rig, alpha, gain, tilting, settings.settled, progress)
+            traced = _trace(session, stack, rig, alpha, gain, tilting, settings.search, progress)
         found = fit_lobes(
             stack, rig, gain, turning, most, settings, progress, formed=tilting is not None, traced=traced
         )
@@ -119,19 +119,16 @@ def _trace(
     alpha: U8,
     gain: float,
     stage: TiltStage,
-    settled: tuple[int, int],
+    search: CutSettings,
     progress: Progress | None,
 ) -> TracedCut | None:
-    """Return the cut that photos over tilts show, or None: the session tells too little, or it is no family's.
-
-    settled: see `Evidence`.
-    """
+    """Return the cut that photos over tilts show, or None: the session tells too little, or it is no family's."""
     evidence = gather_evidence(session, stack, stage, rig.radius_rad, gain)
     if evidence is None or session.field_width is None:
         return None
     done = None if progress is None else counter(progress, "cut", STAGES)
     scale = session.field_width / stack.size[0]
-    evidence = replace(evidence, settled=settled)
+    evidence = replace(evidence, search=search)
     return trace_cut(evidence, alpha, scale, session.stone, lambda *_: None if done is None else done(1))
 
 

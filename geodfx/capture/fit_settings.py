@@ -6,11 +6,25 @@ from dataclasses import dataclass, replace
 
 from geodfx.base_map import PLANES
 
-__all__ = ["FAST", "THOROUGH", "LobeSettings", "before_edges", "choose_settings"]
+__all__ = ["FAST", "THOROUGH", "CutSettings", "LobeSettings", "before_edges", "choose_settings"]
 
 TEXEL_BYTES, LEAN_BYTES = 24.0, 12.0  # that a stone takes on a GPU, at most
 LEAST_BYTES = 1 << 18  # no device minds as many for a small picture
 LEAN_PLANES = (1, 2, 4, 8)  # of the base; more would leave no room for lobes
+
+
+@dataclass(frozen=True)
+class CutSettings:
+    """What the search of a cut over tilts may spend, and the fit of the flashes that rays tell by it."""
+
+    starts: int = 8  # searches begun
+    kept: int = 4  # followed up
+    descended: int = 3  # moved by all numbers
+    settles: int = 5  # how often all numbers settle, at most
+    asked: tuple[int, int] = (500, 85)  # texels and tilts by which they do
+    flashes: int = 2000  # at most
+    rays: tuple[int, int] = (100, 60)  # texels and tilts by which a flash is moved to what its rays show
+    samples: int = 256  # of the texels that a flash may reach, by which it is fitted to photos
 
 
 @dataclass(frozen=True)
@@ -22,7 +36,7 @@ class LobeSettings:
     passes: int = 6  # over facets: what one texel found travels a few texels a pass; 0: each texel stays alone
     sweeps: int = 5  # over facets and their edges, where the stone tilts
     cut: bool = True  # false: of a stone that tilts, no cut is looked for whose traced flashes facets begin with
-    settled: tuple[int, int] = (500, 85)  # texels and tilts by which the numbers of such a cut settle
+    search: CutSettings = CutSettings()  # of such a cut
     swaps: bool = True  # each lobe of a texel is taken out and picked again, too
     samples: int = 128  # of a facet's texels, evenly over it: more tell no more
     lobes: bool = True  # false: the smooth base alone
@@ -47,7 +61,12 @@ class LobeSettings:
 
 
 THOROUGH = LobeSettings()
-FAST = LobeSettings(spacing=3, lattice=3, passes=3, sweeps=1, settled=(350, 70), swaps=False, samples=24)
+FAST = LobeSettings(
+    spacing=3, lattice=3, passes=3, sweeps=1, swaps=False, samples=24,
+    search=CutSettings(
+        starts=4, kept=2, descended=2, settles=1, asked=(350, 70), flashes=1200, rays=(70, 40), samples=160
+    ),
+)  # fmt: skip
 
 
 def before_edges(settings: LobeSettings) -> LobeSettings:

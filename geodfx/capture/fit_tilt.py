@@ -39,7 +39,6 @@ LEAST_MEMBERS = 4  # texels of a facet
 FIRST_ROUNDS, ROUNDS = 20, 10  # of a facet's fit in the first sweep, and in the others
 TRACED_SWEEPS, TRACED_ROUNDS = 2, 25  # where facets begin as flashes of a traced cut: they are not far from the end
 TRIED = 2048  # texels by which it is judged
-SAMPLES = 256  # of the texels that a facet may reach
 WORTH = 4.0  # loss that a facet must save to stay for the next sweep: half of them do not, and are not missed
 AROUND = 0.03  # of the stone's extent: how far beyond its texels a facet may reach at other tilts
 START_SHARP = 1.5  # of edges at first, a texel
@@ -161,7 +160,7 @@ def _fit_batch(
     def work(first: int, last: int) -> None:
         for f in batch[first:last]:
             its = reach.texel[reach.texel_start[f] : reach.texel_start[f + 1]]
-            texels = its[evenly(len(its), SAMPLES)].astype(np.int64)
+            texels = its[evenly(len(its), state.settings.search.samples)].astype(np.int64)
             x, clear = state.photos(texels)
             gain[f] = len(its) / len(texels) * fit_flash(
                 state.search, point, flashes, spans, f, reach, state.places.column, state.places.row,
