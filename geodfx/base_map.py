@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 LEVEL_POWER = 3  # of a level's code: a step is 1.2 % of the brightest texel, 2.5 % of one ten times darker
-PLANES = (4, 8, 12, 16)  # a texture holds four at a time; the fewest that lose less than this are taken:
+PLANES = (2, 4, 8, 12, 16)  # a texture holds up to four; the fewest that lose less than this are taken:
 LOSS = 0.004  # rms of what a display shows, 48 dB
 OUTLIERS = 5e-4  # share of texels on either side whose shape is cut to what the others' codes span
 NOTHING = 1e-12  # spans that are no wider hold one value

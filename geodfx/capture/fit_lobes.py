@@ -20,6 +20,7 @@ from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
 from geodfx.capture.cut import TracedCut
 from geodfx.capture.facet_find import Facets, gather_members, no_facets
+from geodfx.capture.facet_share import begin_sharing
 from geodfx.capture.fit_base import even_dark, learn_prior
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings, before_edges
 from geodfx.capture.fit_smooth import choose_planes, encode_detailed, mark_smooth
@@ -27,7 +28,7 @@ from geodfx.capture.fit_state import FitState
 from geodfx.capture.fit_symmetric import TRUST, fit_symmetric
 from geodfx.capture.fit_texels import finish_facets, fit_bases, fit_texels, make_state, settle
 from geodfx.capture.fit_tilt import fit_edges
-from geodfx.capture.lobe_pack import pack, thin_out
+from geodfx.capture.lobe_pack import DIM, keep_lobes, most_shown, pack
 from geodfx.capture.mirrors import add_mirrors
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
@@ -95,8 +96,7 @@ def fit_lobes(
     ended = fit_edges(state, facets, most_bytes) if formed else None
     if ended is not None:
         return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "", 0.0)
-    planes = choose_planes(state, most_bytes)
-    thin_out(state.sets, state.search, state.places, most_bytes - planes[-1] * state.places.texel.size)
+    keep_lobes(state.sets, most_shown(state.sets, state.search) >= DIM, formed=formed)
     return _show(state, finish_facets(state, facets), most_bytes, 0.0, "")
 
 
@@ -105,9 +105,10 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
 
     trust: of the amplitudes that stand, as so many photos each; 0 for none.
     """
-    sets = state.sets
-    planes = choose_planes(state, most_bytes)
-    thin_out(sets, state.search, state.places, most_bytes - planes[-1] * state.places.texel.size)
+    sets, formed = state.sets, state.search.formed
+    sharing = begin_sharing(sets, facets, state.places, state.search, joins=state.settings.joins)
+    planes, room = choose_planes(state, most_bytes, lambda room: sharing.within(room).lost)
+    facets = sharing.within(room).write(sets, formed=formed)
     share, soft = soften(facets.spread / float(state.search.radius))
     width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
 
@@ -119,8 +120,7 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
     even_dark(state.coefficient, state.places.column, state.places.row, float(state.terms[0, 0]))
     base, terms = encode_detailed(state, facets, planes)
     facets = facets._replace(width=width.astype(np.float32))
-    left = most_bytes - base.planes.nbytes
-    facets, unlit = add_mirrors(state, facets, share, left)
+    facets, unlit = add_mirrors(state, facets, share, most_bytes - base.planes.nbytes)
     members = gather_members(sets, len(facets.width))
     # The base is in codes, and lobes point where their facets do: packing has more room.
     state.coefficient = state.coefficient[:0].copy()
@@ -131,7 +131,7 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
         total: F32 = base_light(base, state.stack.texels[some], terms) + state.lobes(some, facets) / state.gain
         return total
 
-    lobes = pack(sets, facets, members, state.places, state.search, left)
+    lobes = pack(sets, facets, members, state.places, state.search)
     return LobeModel(base, lobes, light, float(state.smooth.mean()), symmetry, unlit)
 
 

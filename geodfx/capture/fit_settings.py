@@ -9,7 +9,6 @@ from geodfx.base_map import PLANES
 __all__ = ["FAST", "THOROUGH", "CutSettings", "LobeSettings", "before_edges", "choose_settings"]
 
 TEXEL_BYTES, LEAN_BYTES = 24.0, 12.0  # that a stone takes on a GPU, at most
-LEAST_BYTES = 1 << 18  # no device minds as many for a small picture
 LEAN_PLANES = (1, 2, 4, 8)  # of the base; more would leave no room for lobes
 
 
@@ -44,6 +43,7 @@ class LobeSettings:
     fire: bool = True  # false: one direction for all channels
     doubt: bool = True  # false: the likeliest direction is shown, not the mean over all that the photos leave open
     symmetry: bool = True  # false: a texel's copies in a symmetric stone tell nothing of it
+    joins: bool = True  # facets of few lobes join others, wherever in the picture these are
     detail: bool = True  # false: nine terms are the base of smooth texels, too, and they have lobes
     lean: bool = False  # true: half the bytes
 
@@ -53,11 +53,8 @@ class LobeSettings:
         return LEAN_PLANES if self.lean else PLANES
 
     def most_bytes(self, texels: int) -> float:
-        """Return how many bytes a stone whose picture has so many texels may take on a GPU.
-
-        A lean one is held to its bytes a texel however small it is: where many are shown at once, their sum matters.
-        """
-        return LEAN_BYTES * texels if self.lean else max(TEXEL_BYTES * texels, LEAST_BYTES)
+        """Return how many bytes a stone whose picture has so many texels may take on a GPU."""
+        return (LEAN_BYTES if self.lean else TEXEL_BYTES) * texels
 
 
 THOROUGH = LobeSettings()

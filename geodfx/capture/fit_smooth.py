@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from geodfx.capture.fit_detail import (
     towards,
 )
 from geodfx.capture.fit_state import CHUNK, FitState
-from geodfx.capture.lobe_pack import lost_lobes, room_for_lobes
+from geodfx.capture.lobe_pack import room_for_lobes
 from geodfx.jit import run_bands
 
 __all__ = ["LOBE_BASIS", "choose_planes", "encode_detailed", "mark_smooth"]
@@ -75,27 +75,29 @@ def _cut_loss(parts: tuple[F64, F64], residual: F32, base: F32, lobes: F32 | np.
     return squares
 
 
-def choose_planes(state: FitState, most_bytes: float) -> tuple[int, ...]:
-    """Return how many planes the base may have, fewest first, where base, lobes and facets may take most_bytes.
+def choose_planes(
+    state: FitState, most_bytes: float, lost_within: Callable[[float], float]
+) -> tuple[tuple[int, ...], float]:
+    """Return how many planes the base may have, fewest first, and how many of most_bytes the last leaves to lobes.
 
-    The last is how many leave room for: the fewest with which base and lobes lose no more than LOSS of what is shown,
-    or else those with which they lose least.
+    The last is the fewest with which base and lobes lose no more than LOSS of what is shown, or else those with which
+    they lose least. lost_within: what lobes and facets within some bytes lose, a mean square.
     """
     some = evenly(len(state.stack.texels), SAMPLE)
     residual, _, base = state.left(some)
     light = np.where(state.smooth[some, None, None], detailed_light(residual, base), base)
     planes, shape = state.settings.planes, state.places.texel.shape
-    best, least = 0, np.inf
+    best, least, its_room = 0, np.inf, 0.0
     for i, base_lost in enumerate(lost_by_planes(light, planes)):
-        left = most_bytes - planes[i] * state.places.texel.size
-        if i > 0 and room_for_lobes(shape, left) < 0:
+        room = room_for_lobes(shape, most_bytes - planes[i] * state.places.texel.size)
+        if i > 0 and room < 0:
             break
-        lost = float(base_lost) + lost_lobes(state.sets, state.search, state.places, left)
+        lost = float(base_lost) + lost_within(room)
         if lost < least:
-            best, least = i, lost
+            best, least, its_room = i, lost, room
         if lost <= LOSS**2:
             break
-    return planes[: best + 1]
+    return planes[: best + 1], its_room
 
 
 def encode_detailed(state: FitState, facets: Facets, planes: Sequence[int]) -> tuple[Base, F64]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import chart_encode, lobe_response
@@ -13,18 +12,22 @@ from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held
 from geodfx.codes import BLOCK
-from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel
 from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
 
 __all__ = [
     "DIM",
+    "FACET_BYTES",
     "FLASH_BYTES",
-    "lost_lobes",
+    "LOBE_BYTES",
+    "SLOPE_BYTES",
+    "flatten",
+    "keep_lobes",
+    "most_shown",
     "pack",
+    "packed_bytes",
     "room_for_lobes",
     "tabulate",
-    "thin_out",
 ]
 
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
@@ -34,21 +37,10 @@ LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES, EXTENT_BYTES = 4, 16, 16, 8, 
 FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS + EXTENT_BYTES  # of a facet with edges and an extent
 
 
-def pack(
-    sets: LobeSets,
-    facets: Facets,
-    members: Members,
-    places: Places,
-    search: Search,
-    most_bytes: float,
-) -> Lobes:
-    """Return the lobes of texels (T,) of a picture. Each has a facet.
-
-    Lobes are left out that show less than DIM, and where they and the facets would take more than most_bytes, those
-    that show least of a light.
-    """
+def pack(sets: LobeSets, facets: Facets, members: Members, places: Places, search: Search) -> Lobes:
+    """Return the lobes of texels (T,) of a picture that show DIM or more. Each has a facet."""
     height, width = places.texel.shape
-    kept_at_all = _affordable(sets, search, places, most_bytes)
+    kept_at_all = most_shown(sets, search) >= DIM
     its = np.repeat(places.row.astype(np.int64) * width + places.column, kept_at_all.sum(axis=1))
     facet, weight = np.empty(len(its), np.int64), np.empty((len(its), 3))
     done = 0
@@ -66,38 +58,37 @@ def pack(
     return pack_lobes((height, width), its, facet, weight, table)
 
 
-def thin_out(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> None:
-    """Take out of sets the lobes that would not fit into most_bytes with their facets, those that show least.
+def packed_bytes(sets: LobeSets, facets: Facets, places: Places, search: Search) -> int:
+    """Return how many bytes index, lobes and facets take at most once they are packed."""
+    facet = sets.facet[most_shown(sets, search) >= DIM]
+    used = np.bincount(facet, minlength=len(facets.width)) > 0
+    steep = used & (facets.plane[:, 1:].any(axis=(1, 2)) | facets.form.any(axis=1))
+    tables = FACET_BYTES * np.count_nonzero(used) + SLOPE_BYTES * np.count_nonzero(steep)
+    return _index_bytes(places.texel.shape) + LOBE_BYTES * len(facet) + int(tables)
 
-    What stays can then be fitted again, and the base below it.
-    """
-    kept = _affordable(sets, search, places, most_bytes)
+
+def room_for_lobes(shape: tuple[int, ...], most_bytes: float) -> float:
+    """Return how many of most_bytes are left to lobes and facets beside the index of a picture (H, W)."""
+    return most_bytes - _index_bytes(shape)
+
+
+def _index_bytes(shape: tuple[int, ...]) -> int:
+    """Return how many bytes the index of a picture (H, W) takes."""
+    return shape[0] * -(-shape[1] // BLOCK) * BLOCK_BYTES
+
+
+def keep_lobes(sets: LobeSets, kept: Bool, *, formed: bool) -> None:
+    """Take out of sets all lobes but those that are kept (T, K)."""
     for some in _slices(len(kept)):
         order = np.argsort(~kept[some], axis=1, kind="stable")
         rows = np.arange(len(order))[:, None]
-        for values in held(sets, formed=search.formed):
+        for values in held(sets, formed=formed):
             if values is not sets.number:
                 values[some] = values[some][rows, order]
     sets.number[:] = kept.sum(axis=1)
 
 
-def lost_lobes(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> float:
-    """Return what is lost with the lobes that would not fit into most_bytes, a mean square of what a display shows.
-
-    Over texels and lights; a lobe is seen under the share of the hemisphere's lights that its disc covers.
-    """
-    bright = _bright(sets, search)
-    out = (bright >= DIM) & ~_affordable(sets, search, places, most_bytes)
-    shown = np.minimum(bright[out].astype(np.float64), 1) ** (2 / DISPLAY_GAMMA)
-    return float(shown.sum()) * float(search.area) / 2 / len(bright)
-
-
-def room_for_lobes(shape: tuple[int, ...], most_bytes: float) -> float:
-    """Return how many of most_bytes are left to lobes and facets beside the index of a picture (H, W)."""
-    return most_bytes - shape[0] * -(-shape[1] // BLOCK) * BLOCK_BYTES
-
-
-def _bright(sets: LobeSets, search: Search) -> F32:
+def most_shown(sets: LobeSets, search: Search) -> F32:
     """Return the light (T, K) that lobes show of a light at most, displayed; 0 where there is none."""
     there = np.arange(MAX_LOBES) < sets.number[:, None]
     bright = np.zeros_like(sets.width)
@@ -114,46 +105,18 @@ def _highest(width: F32, area: np.float32, blur: np.float32) -> F32:
     return share
 
 
-def _affordable(sets: LobeSets, search: Search, places: Places, most_bytes: float) -> Bool:
-    """Tell which lobes (T, K) to keep: those that show DIM or more, until most_bytes are full.
-
-    The brightest for their bytes come first; a facet's bytes fall on its lobes in equal parts.
-    """
-    bright = _bright(sets, search).ravel()
-    seen = np.flatnonzero(bright >= DIM)
-    room = room_for_lobes(places.texel.shape, most_bytes)
-    kept = np.zeros(sets.width.size, np.bool_)
-    kept[seen[_brightest_that_fit(bright[seen], sets.facet.ravel()[seen], room)]] = True
-    return kept.reshape(sets.width.shape)
-
-
-def _brightest_that_fit(bright: F32, facet: npt.NDArray[np.int32], room: float) -> Bool:
-    """Tell which of N lobes to keep until so many bytes are full: the brightest for their bytes.
-
-    facet: (N,) of each lobe, whose bytes fall on its lobes in equal parts; -1: one of its own. A facet
-    of several lobes has a slope.
-    """
-    alone = facet < 0
-    size = np.bincount(facet[~alone], minlength=1)
-    tables = FACET_BYTES * (np.count_nonzero(alone) + np.count_nonzero(size))
-    tables += SLOPE_BYTES * int(np.count_nonzero(size > 1))
-    if LOBE_BYTES * len(bright) + tables <= room:
-        return np.ones(len(bright), np.bool_)
-    share = np.where(alone, 1, size[facet])
-    table = np.where(share > 1, FACET_BYTES + SLOPE_BYTES, FACET_BYTES)
-    order = np.argsort(-bright / (LOBE_BYTES + table / share), kind="stable")
-    opens = alone[order]
-    opens[np.unique(facet[order], return_index=True)[1]] = True
-    fits = np.cumsum(LOBE_BYTES + opens * table[order]) <= room
-    kept = np.zeros(len(bright), np.bool_)
-    kept[order[fits]] = True
-    return kept
-
-
 def _slices(count: int) -> Iterator[slice]:
     """Yield slices of some thousand texels that cover `count`."""
     for begin in range(0, count, CHUNK):
         yield slice(begin, min(begin + CHUNK, count))
+
+
+def flatten(facets: Facets, members: Members, places: Places, radius: float) -> Facets:
+    """Return the facets without slopes where these would change their direction by less than FLAT of a radius."""
+    slope = tabulate(facets, members, places, FLAT * radius).slope
+    plane = facets.plane.copy()
+    plane[~slope.any(axis=(1, 2)), 1:] = 0
+    return facets._replace(plane=plane)
 
 
 def tabulate(facets: Facets, members: Members, places: Places, flat: float) -> FacetTable:

@@ -21,7 +21,7 @@ from geodfx.arrays import F32, F64, Bool
 from geodfx.basis import even_directions
 from geodfx.capture.facet_find import Facets, Places, join_facets
 from geodfx.capture.fit_state import FitState
-from geodfx.capture.lobe_pack import lost_lobes
+from geodfx.capture.lobe_pack import packed_bytes
 from geodfx.capture.lobe_work import MAX_LOBES
 from geodfx.constants import LIGHT_EDGE
 
@@ -43,7 +43,7 @@ def add_mirrors(state: FitState, facets: Facets, share: F64, most_bytes: float) 
 
     share: (F,) of what facets' lobes hold that doubt about their directions left of their amplitudes.
     The share is 0 and nothing is added where no weight is common to many texels, where the lights leave no band at the
-    horizon or leave other gaps, or where most_bytes would not hold all lobes that photos ask for besides.
+    horizon or leave other gaps, or where it would take more than most_bytes, with all lobes that photos ask for.
     """
     top_z = mirrored_band(state.directions, state.radius_rad)
     weakest = _weakest(state, share)
@@ -57,17 +57,17 @@ def add_mirrors(state: FitState, facets: Facets, share: F64, most_bytes: float) 
     for axis, its in enumerate((state.places.column, state.places.row)):
         more.centre[:, axis] = np.bincount(facet, weights=its[texels]) / np.bincount(facet)
     first, sets = len(facets.width), state.sets
-    lobe, lost = sets.number[texels], lost_lobes(sets, state.search, state.places, most_bytes)
+    lobe, joined = sets.number[texels], join_facets([facets, more])
     sets.number[texels] += 1
     sets.direction[texels, lobe] = more.plane[facet, 0]
     sets.width[texels, lobe] = more.width[facet]
     ceiling = float(state.search.ceiling)
     sets.amplitude[texels, lobe] = ceiling * reflectance_at_45(level / ceiling)
     sets.facet[texels, lobe] = first + facet
-    if lost_lobes(sets, state.search, state.places, most_bytes) > lost:
+    if packed_bytes(sets, joined, state.places, state.search) > most_bytes:
         sets.number[texels], sets.facet[texels, lobe] = lobe, -1
         return facets, 0.0
-    return join_facets([facets, more]), len(texels) / len(sets.number)
+    return joined, len(texels) / len(sets.number)
 
 
 def reflectance_at_45(normal: float) -> float:

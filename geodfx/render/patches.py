@@ -16,9 +16,10 @@ from geodfx.arrays import I64, U8, U32
 from geodfx.codes import BLOCK, MOST_FACETS, share_roots
 from geodfx.lobe_map import Lobes
 
-__all__ = ["TILE", "Patches", "make_patches"]
+__all__ = ["PATCH", "TILE", "Patches", "make_patches"]
 
 TILE = 16  # texels: no side of a rectangle is longer, so that a slanting facet's hold little else
+PATCH = 8  # texels: what another rectangle costs, whose corners each look up its facet
 EXTENT_TILE = 32  # texels: nor one of an extent
 WHOLE = 255  # the root of a whole share in the sheet
 HALF, QUARTER = 16, 8  # bits of a word
@@ -58,15 +59,14 @@ def _patch_lobes(lobes: Lobes, alpha: U8) -> tuple[U32, U8]:
     across, down = -(-alpha.shape[1] // TILE), -(-alpha.shape[0] // TILE)
     key = (facet * down + row // TILE) * across + column // TILE
     order = np.argsort(key, kind="stable")
-    turn = _turns(key[order], texel[seen[order]])
-    if turn.any():
-        key[order] += turn * (MOST_FACETS * down * across)
-        order = np.argsort(key, kind="stable")
-    facet, row, column, key = (each[order] for each in (facet, row, column, key))
-    fresh = np.concatenate([[True], np.diff(key) != 0])
-    first, its = np.flatnonzero(fresh), np.cumsum(fresh) - 1
-    left, top = np.minimum.reduceat(column, first), np.minimum.reduceat(row, first)
-    columns, rows = np.maximum.reduceat(column, first) - left + 1, np.maximum.reduceat(row, first) - top + 1
+    turn = np.empty_like(key)
+    turn[order] = _turns(key[order], texel[seen[order]])
+    key += turn * (MOST_FACETS * down * across)
+    group = _split_sparse(np.unique(key, return_inverse=True)[1], row, column)
+    order, first = _in_groups(np.unique(facet * len(group) + group, return_inverse=True)[1])
+    facet, row, column = facet[order], row[order], column[order]
+    its = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(order))))
+    left, top, columns, rows = _bounds(first, row, column)
     spot, size = _pack(columns, rows)
     sheet = np.zeros((*size, 3), np.uint8)
     place = spot[its] + np.stack([column - left[its], row - top[its]], axis=1)
@@ -91,6 +91,45 @@ def _tile_extents(extent: I64) -> tuple[I64, I64, I64, I64, I64]:
     right, below = (number % across[facet]) * EXTENT_TILE, (number // across[facet]) * EXTENT_TILE
     columns, rows = np.minimum(its[:, 2] - right, EXTENT_TILE), np.minimum(its[:, 3] - below, EXTENT_TILE)
     return its[:, 0] + right, its[:, 1] + below, columns, rows, facet
+
+
+def _split_sparse(group: I64, row: I64, column: I64) -> I64:
+    """Return the groups (N,) of lobes, numbered from 0, each in up to four where smaller rectangles cost less.
+
+    Facets of single texels all over the picture would fill tiles with nothing else.
+    """
+    group = group.copy()
+    tile = TILE
+    while tile > 1:
+        tile //= 2
+        order, first = _in_groups(group)
+        _, _, columns, rows = _bounds(first, row[order], column[order])
+        count = np.diff(np.append(first, len(order)))
+        some = np.flatnonzero((columns * rows > count + PATCH)[group])
+        if len(some) == 0:
+            continue
+        quarter = (row[some] // tile % 2) * 2 + column[some] // tile % 2
+        names, part = np.unique(group[some] * 4 + quarter, return_inverse=True)
+        order, first = _in_groups(part)
+        _, _, wide, high = _bounds(first, row[some[order]], column[some[order]])
+        split = np.bincount(names // 4, PATCH + wide * high, len(count))
+        better = (split < PATCH + columns * rows)[group[some]]
+        group[some[better]] = len(count) + part[better]
+        group = np.unique(group, return_inverse=True)[1]
+    return group
+
+
+def _in_groups(group: I64) -> tuple[I64, I64]:
+    """Return the order that sorts groups (N,), numbered from 0 without gaps, and where each begins in it."""
+    order = np.argsort(group, kind="stable")
+    return order, np.flatnonzero(np.diff(group[order], prepend=-1))
+
+
+def _bounds(first: I64, row: I64, column: I64) -> tuple[I64, I64, I64, I64]:
+    """Return first column and row, columns and rows, of texels (N,) in groups that begin at first."""
+    left, top = np.minimum.reduceat(column, first), np.minimum.reduceat(row, first)
+    columns, rows = np.maximum.reduceat(column, first) - left + 1, np.maximum.reduceat(row, first) - top + 1
+    return left, top, columns, rows
 
 
 def _turns(key: I64, texel: I64) -> I64:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geodfx.capture.facet_find import Facets, Places, gather_members, look_along
-from geodfx.capture.lobe_pack import DIM, lost_lobes, pack, thin_out
+from geodfx.capture.lobe_pack import DIM, flatten, keep_lobes, pack, packed_bytes
 from geodfx.capture.lobe_search import make_search
 from geodfx.capture.lobe_work import LobeSets, make_lobe_sets
 from geodfx.lobe_map import unpack_lobes
@@ -44,13 +44,13 @@ def sets_and_facets() -> tuple[LobeSets, Facets]:
     return sets, facets
 
 
-def packed(most_bytes: float, sets: LobeSets, facets: Facets):
-    return pack(sets, facets, gather_members(sets, len(facets.width)), places(), SEARCH, most_bytes)
+def packed(sets: LobeSets, facets: Facets):
+    return pack(sets, facets, gather_members(sets, len(facets.width)), places(), SEARCH)
 
 
 def test_directions_follow_the_facets_slope():
     sets, facets = sets_and_facets()
-    lobes = packed(1e6, sets, facets)
+    lobes = packed(sets, facets)
     assert (len(lobes.facets), len(lobes.slopes)) == (2 + 48, 1)
     unpacked, where = unpack_lobes(lobes, SIDE), places()
     first = np.searchsorted(unpacked.texel, np.arange(SIDE * SIDE))
@@ -60,34 +60,34 @@ def test_directions_follow_the_facets_slope():
     assert unpacked.weight[first] == pytest.approx(np.tile([2.0, 1.0, 0.5], (SIDE * SIDE, 1)) / 40, rel=0.01)
 
 
-def test_the_dimmest_give_way_where_bytes_are_few():
-    sets, facets = sets_and_facets()
-    index = SIDE * 2 * 8
-    room = index + 2 * 32 + SIDE * SIDE * 4  # for the two facets and what sees them
-    assert packed(room + 20 * 10, sets, facets).refs.shape == (SIDE * SIDE + 10,)
-    assert packed(room, sets, facets).refs.shape == (SIDE * SIDE,)
-    assert packed(0, sets, facets).refs.shape == (0,)
-
-
-def test_thinning_out_leaves_what_packing_would_keep():
-    sets, facets = sets_and_facets()
-    before = packed(1200, sets, facets)
-    thin_out(sets, SEARCH, places(), 1200)
-    assert sets.number.sum() == len(before.refs)
-    np.testing.assert_array_equal(packed(1e6, sets, facets).refs, before.refs)
-
-
-def test_what_is_lost_is_what_a_display_shows_of_the_lobes_left_out():
-    sets, _ = sets_and_facets()
-    room = SIDE * 2 * 8 + 2 * 32 + SIDE * SIDE * 4
-    assert lost_lobes(sets, SEARCH, places(), room + 48 * 20) == 0
-    faint = (2 * DIM) ** (2 / 2.2) * (1 - math.cos(math.radians(10))) / 3  # squares, the lights, the texels
-    assert lost_lobes(sets, SEARCH, places(), room) == pytest.approx(faint, rel=0.02)
-    all_ = lost_lobes(sets, SEARCH, places(), 0)
-    assert all_ == pytest.approx(faint + 1 - math.cos(math.radians(10)), rel=0.02)
-
-
 def test_lobes_that_show_nothing_are_left_out():
     sets, facets = sets_and_facets()
     sets.amplitude[::3, 1] = 0.9 * DIM
-    assert len(packed(1e6, sets, facets).refs) == SIDE * SIDE
+    assert len(packed(sets, facets).refs) == SIDE * SIDE
+
+
+def test_the_bytes_told_are_those_packed():
+    sets, facets = sets_and_facets()
+    sets.amplitude[::6, 1] = 0.9 * DIM
+    assert packed_bytes(sets, facets, places(), SEARCH) == packed(sets, facets).nbytes
+
+
+def test_slopes_that_hardly_change_a_facet_are_dropped():
+    sets, facets = sets_and_facets()
+    members = gather_members(sets, len(facets.width))
+    assert flatten(facets, members, places(), float(SEARCH.radius)).plane[0, 1:].any()
+    facets.plane[0, 1:] *= 0.02
+    level = flatten(facets, members, places(), float(SEARCH.radius))
+    assert not level.plane[:, 1:].any()
+    np.testing.assert_array_equal(level.plane[:, 0], facets.plane[:, 0])
+
+
+def test_lobes_that_are_kept_stay_in_their_order():
+    sets, _ = sets_and_facets()
+    kept = np.zeros(sets.facet.shape, np.bool_)
+    kept[::3, 1] = kept[1, 0] = True
+    keep_lobes(sets, kept, formed=False)
+    np.testing.assert_array_equal(sets.number[:4], [1, 1, 0, 1])
+    np.testing.assert_array_equal(sets.facet[:4:3, 0], [2, 5])
+    assert sets.amplitude[0, 0] == pytest.approx([2 * DIM] * 3)
+    assert sets.facet[1, 0] == 0

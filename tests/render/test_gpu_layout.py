@@ -8,7 +8,7 @@ from geodfx.codes import pack_index, share_roots, unpack_share
 from geodfx.constants import FACET_ROW, FOLD_BITS
 from geodfx.lobe_map import Lobes, empty_lobes, unpack_lobes
 from geodfx.render.gpu_layout import fold_rows
-from geodfx.render.patches import TILE, make_patches
+from geodfx.render.patches import PATCH, TILE, make_patches
 from tests.render.stones import random_stone
 
 WIDTH = 1 << FOLD_BITS
@@ -51,6 +51,26 @@ def test_the_sheet_holds_little_but_rectangles():
     )  # fmt: skip
     height, width, _ = make_patches(lobes, np.full((96, 96), 255, np.uint8)).sheet.shape
     assert height * width <= 1.2 * 96 * 96
+
+
+def test_single_texels_of_a_facet_all_over_the_picture_do_not_fill_tiles():
+    count = np.zeros((64, 64), np.int64)
+    rng = np.random.default_rng(2)
+    count[rng.integers(0, 64, 60), rng.integers(0, 64, 60)] = 1
+    total = int(count.sum())
+    refs = np.full(total, 31 << 16, np.uint32)
+    lobes = Lobes(pack_index(count), refs, np.zeros((1, 4), np.uint32), np.zeros((0, 4), np.uint32), 1.0)
+    patches = make_patches(lobes, np.full(count.shape, 255, np.uint8))
+    sides = patches.words[:, 1]
+    area = int(((sides & 255) * (sides >> 8 & 255)).sum())
+    assert area + PATCH * len(sides) <= (PATCH + 1) * total  # each alone would cost as much
+    assert area < 4 * total
+    assert np.count_nonzero(patches.sheet.any(axis=2)) == total
+
+
+def test_rectangles_come_facet_by_facet():
+    stone = random_stone("lobes")
+    assert (np.diff((make_patches(stone.lobes, stone.alpha).words[:, 1] >> 16).astype(np.int64)) >= 0).all()
 
 
 def test_a_texel_may_see_a_facet_by_two_lobes():
