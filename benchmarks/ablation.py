@@ -17,7 +17,7 @@ from geodfx.capture import FAST, THOROUGH, LobeSettings, capture, choose_setting
 from geodfx.capture.session import read_session
 from geodfx.evaluate import evaluate
 
-ALONE = LobeSettings(passes=0, widths=False, fire=False, doubt=False, symmetry=False, detail=False)
+ALONE = LobeSettings(passes=0, widths=False, fire=False, doubt=False, symmetry=False, detail=False, joins=False)
 WIDE = dataclasses.replace(ALONE, widths=True)
 POOLED = dataclasses.replace(WIDE, passes=THOROUGH.passes)
 FIERY = dataclasses.replace(POOLED, fire=True)
@@ -30,9 +30,11 @@ STEPS = {
     "with fire": FIERY,
     "with doubt: the mean over what photos leave open": DOUBTING,
     "with detail of smooth texels": dataclasses.replace(DOUBTING, detail=True),
-    "with symmetry: the default": THOROUGH,
+    "with symmetry": dataclasses.replace(THOROUGH, joins=False),
+    "with facets joined across the picture: the default": THOROUGH,
     "`--fast`": FAST,
     "`--lean`": choose_settings(lean=True),
+    "`--lean`, no facets joined": dataclasses.replace(choose_settings(lean=True), joins=False),
 }
 
 

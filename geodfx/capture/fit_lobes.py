@@ -105,10 +105,8 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
 
     trust: of the amplitudes that stand, as so many photos each; 0 for none.
     """
-    sets, formed = state.sets, state.search.formed
-    sharing = begin_sharing(sets, facets, state.places, state.search, joins=state.settings.joins)
-    planes, room = choose_planes(state, most_bytes, lambda room: sharing.within(room).lost)
-    facets = sharing.within(room).write(sets, formed=formed)
+    sets = state.sets
+    facets, planes = _share_facets(state, facets, most_bytes)
     share, soft = soften(facets.spread / float(state.search.radius))
     width = np.sqrt(facets.width.astype(np.float64) ** 2 + (soft * float(state.search.radius)) ** 2)
 
@@ -133,6 +131,13 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
 
     lobes = pack(sets, facets, members, state.places, state.search)
     return LobeModel(base, lobes, light, float(state.smooth.mean()), symmetry, unlit)
+
+
+def _share_facets(state: FitState, facets: Facets, most_bytes: float) -> tuple[Facets, tuple[int, ...]]:
+    """Join facets and leave lobes out until all fits; returns the facets, and how many planes the base may have."""
+    sharing = begin_sharing(state.sets, facets, state.places, state.search, joins=state.settings.joins)
+    planes, room = choose_planes(state, most_bytes, lambda room: sharing.within(room).lost)
+    return sharing.within(room).write(state.sets, formed=state.search.formed), planes
 
 
 def soften(spread: F64) -> tuple[F64, F64]:
