@@ -24,7 +24,7 @@ from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.codes import MOST_FACETS
 from geodfx.constants import DISPLAY_GAMMA
-from geodfx.jit import kernel
+from geodfx.jit import kernel, thread_count
 
 __all__ = ["Sharing", "begin_sharing"]
 
@@ -203,7 +203,7 @@ def _nearest(now: Sharing, few: I64) -> I64:
         return np.concatenate([direction, now.width[some, None]], axis=1)
 
     tree = KDTree(places(flat))
-    _, near = tree.query(places(few), NEAREST, distance_upper_bound=REACH * now.radius, workers=-1)
+    _, near = tree.query(places(few), NEAREST, distance_upper_bound=REACH * now.radius, workers=thread_count())
     found: I64 = np.append(flat, -1)[near]
     return np.where(found == few[:, None], -1, found)
 

@@ -19,7 +19,7 @@ from geodfx.lobe_map import Lobes
 __all__ = ["PATCH", "TILE", "Patches", "make_patches"]
 
 TILE = 16  # texels: no side of a rectangle is longer, so that a slanting facet's hold little else
-PATCH = 8  # texels: what another rectangle costs, whose corners each look up its facet
+PATCH = 6  # texels of the sheet that take as many bytes as another rectangle
 EXTENT_TILE = 32  # texels: nor one of an extent
 WHOLE = 255  # the root of a whole share in the sheet
 HALF, QUARTER = 16, 8  # bits of a word
@@ -59,12 +59,15 @@ def _patch_lobes(lobes: Lobes, alpha: U8) -> tuple[U32, U8]:
     across, down = -(-alpha.shape[1] // TILE), -(-alpha.shape[0] // TILE)
     key = (facet * down + row // TILE) * across + column // TILE
     order = np.argsort(key, kind="stable")
-    turn = np.empty_like(key)
-    turn[order] = _turns(key[order], texel[seen[order]])
-    key += turn * (MOST_FACETS * down * across)
-    group = _split_sparse(np.unique(key, return_inverse=True)[1], row, column)
-    order, first = _in_groups(np.unique(facet * len(group) + group, return_inverse=True)[1])
-    facet, row, column = facet[order], row[order], column[order]
+    turn = _turns(key[order], texel[seen[order]])
+    if turn.any():
+        key[order] += turn * (MOST_FACETS * down * across)
+        order = np.argsort(key, kind="stable")
+    facet, row, column, key = (each[order] for each in (facet, row, column, key))
+    group = _split_sparse(np.cumsum(np.diff(key, prepend=-1) != 0) - 1, row, column)
+    whole = np.argsort(facet * (int(group.max()) + 1) + group, kind="stable")
+    facet, row, column, group, order = (each[whole] for each in (facet, row, column, group, order))
+    first = np.flatnonzero(np.diff(group, prepend=-1))
     its = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(order))))
     left, top, columns, rows = _bounds(first, row, column)
     spot, size = _pack(columns, rows)
@@ -94,35 +97,39 @@ def _tile_extents(extent: I64) -> tuple[I64, I64, I64, I64, I64]:
 
 
 def _split_sparse(group: I64, row: I64, column: I64) -> I64:
-    """Return the groups (N,) of lobes, numbered from 0, each in up to four where smaller rectangles cost less.
+    """Return the groups (N,) of lobes, whose numbers rise, each in up to four where smaller rectangles cost less.
 
     Facets of single texels all over the picture would fill tiles with nothing else.
     """
-    group = group.copy()
-    tile = TILE
-    while tile > 1:
+    group, fresh, tile = group.copy(), int(group[-1]) + 1, TILE
+    some = np.arange(len(group))  # lobes whose rectangle holds much else
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    while tile > 1 and len(some):
         tile //= 2
-        order, first = _in_groups(group)
-        _, _, columns, rows = _bounds(first, row[order], column[order])
-        count = np.diff(np.append(first, len(order)))
-        some = np.flatnonzero((columns * rows > count + PATCH)[group])
+        number = np.diff(np.append(first, len(some)))
+        _, _, columns, rows = _bounds(first, row[some], column[some])
+        some = some[np.repeat(columns * rows > number + PATCH, number)]
         if len(some) == 0:
-            continue
-        quarter = (row[some] // tile % 2) * 2 + column[some] // tile % 2
-        names, part = np.unique(group[some] * 4 + quarter, return_inverse=True)
-        order, first = _in_groups(part)
-        _, _, wide, high = _bounds(first, row[some[order]], column[some[order]])
-        split = np.bincount(names // 4, PATCH + wide * high, len(count))
-        better = (split < PATCH + columns * rows)[group[some]]
-        group[some[better]] = len(count) + part[better]
-        group = np.unique(group, return_inverse=True)[1]
+            break
+        part = group[some] * 4 + (row[some] // tile % 2) * 2 + column[some] // tile % 2
+        order = np.argsort(part, kind="stable")
+        some, part = some[order], part[order]
+        quarter = np.flatnonzero(np.diff(part, prepend=-1))
+        whole = np.flatnonzero(np.diff(part // 4, prepend=-1))
+        parts = np.diff(np.append(np.searchsorted(quarter, whole), len(quarter)))
+        split = np.add.reduceat(PATCH + _area(quarter, row[some], column[some]), np.searchsorted(quarter, whole))
+        better = np.repeat(split < PATCH + _area(whole, row[some], column[some]), parts)
+        name = np.where(better, fresh + np.arange(len(quarter)), part[quarter] // 4)
+        fresh += len(quarter)
+        group[some] = np.repeat(name, np.diff(np.append(quarter, len(some))))
+        first = np.flatnonzero(np.diff(group[some], prepend=-1))
     return group
 
 
-def _in_groups(group: I64) -> tuple[I64, I64]:
-    """Return the order that sorts groups (N,), numbered from 0 without gaps, and where each begins in it."""
-    order = np.argsort(group, kind="stable")
-    return order, np.flatnonzero(np.diff(group[order], prepend=-1))
+def _area(first: I64, row: I64, column: I64) -> I64:
+    """Return how many texels the rectangles of groups hold, see `_bounds`."""
+    _, _, columns, rows = _bounds(first, row, column)
+    return columns * rows
 
 
 def _bounds(first: I64, row: I64, column: I64) -> tuple[I64, I64, I64, I64]:
