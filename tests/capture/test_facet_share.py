@@ -104,10 +104,8 @@ def test_what_is_lost_by_joining_is_what_discs_beside_each_other_do_not_share():
 def test_facets_of_few_texels_are_flat_before_lobes_are_left_out():
     slope = np.zeros((1, 3, 3))
     slope[0, 0], slope[0, 1] = [0, 0, 1], [0.1 * CHORD, 0, 0]
-    sets, facets = (
-        one_each(np.zeros(4, np.int64)),
-        facets_at(np.zeros((1, 3)), plane=slope, centre=np.full((1, 2), 1.5)),
-    )
+    sets = one_each(np.zeros(4, np.int64))
+    facets = facets_at(np.zeros((1, 3)), plane=slope, centre=np.full((1, 2), 1.5))
     sharing = begin(sets, facets)
     assert sharing.nbytes == 4 * 4 + 32
     flat = sharing.within(4 * 4 + 16)
