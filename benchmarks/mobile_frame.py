@@ -11,19 +11,18 @@ from benchmarks.gpucost import Device
 from benchmarks.mobile_passes import Pass
 from geodfx.constants import FINE_LIGHTS
 from geodfx.lobe_map import Lobes, decode_facets
+from geodfx.patches import make_patches, pack_rectangles
 from geodfx.render.cells import is_fine, make_cells
 from geodfx.render.facet_light import AT_LIGHTS, light_cells
 from geodfx.render.gpu import GpuRenderer
 from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
 from geodfx.render.lighting import light_stone
-from geodfx.render.patches import make_patches
 from geodfx.render.view import View
 from geodfx.stone import Stone
 
 SIZE = (1080, 1080)
 WRITTEN = 4  # bytes a pixel of the picture
 SHARE = 2  # bytes of a texel of the sheet
-RECTANGLE = 12  # bytes
 NODE_LIGHT = 16  # bytes a node: two targets of four halves
 FACET_LIGHT = 8  # bytes a facet: one of four halves
 OWN_TABLES = 4 + 16 + 8  # bytes a facet that are not in Lobes.nbytes: how far it spreads, where texels read, its grid
@@ -38,6 +37,7 @@ class Scene(NamedTuple):
     facets: int
     nodes: int
     rectangles: int
+    words: int  # bytes of them
     tables: int  # bytes of what texels share
     lights: int
     surrounded: bool  # by an environment
@@ -69,7 +69,7 @@ class Scene(NamedTuple):
         """Return what a frame reads and writes: each texel and table once, the light of facets and nodes both ways."""
         light = 2 * (self.nodes * self.lit_nodes * NODE_LIGHT + (self.kind != FLASH) * self.facets * FACET_LIGHT)
         stone = covered * (self.texels + SHARE * self.lit) + (1 - covered)
-        return SIZE[0] * SIZE[1] * (stone + WRITTEN) + self.rectangles * RECTANGLE + stones * (self.tables + light)
+        return SIZE[0] * SIZE[1] * (stone + WRITTEN) + self.words + stones * (self.tables + light)
 
 
 def _tables(lobes: Lobes) -> int:
@@ -80,7 +80,7 @@ def _tables(lobes: Lobes) -> int:
 def tilt_scene(stone: Stone, views: list[View]) -> Scene:
     """Return a stone with flashes at some tilts. Needs OpenGL, which counts what is drawn."""
     assert stone.lobes is not None
-    words, covered = make_patches(stone.lobes, stone.alpha).words.astype(np.int64), np.count_nonzero(stone.alpha)
+    patches, covered = make_patches(stone.lobes, stone.alpha), np.count_nonzero(stone.alpha)
     renderer = GpuRenderer(stone)
     try:
         drawn = [renderer.count(view)[FLASH] for view in views]
@@ -92,14 +92,15 @@ def tilt_scene(stone: Stone, views: list[View]) -> Scene:
         texels=1 + len(stone.base.planes),
         facets=len(stone.lobes.facets),
         nodes=0,
-        rectangles=len(words),
+        rectangles=len(patches.facet),
+        words=pack_rectangles(patches).nbytes,
         tables=_tables(stone.lobes),
         lights=1,
         surrounded=False,
         lit_nodes=0.0,
         rim_nodes=0.0,
         lobes=stone.lobes.seen / covered,
-        area=float(((words[:, 1] & 255) * (words[:, 1] >> 8 & 255)).sum() / covered),
+        area=float(patches.sides.prod(axis=1).sum() / covered),
         lit=float(np.mean(drawn) / covered),
         rims=0.0,
     )
@@ -120,15 +121,16 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     crossed = [(sees & AT_LIGHTS) > 0 for sees in seen]
     fine = is_fine(lighting.lights, cells.step)
     from_nodes = [some & ~(at_rim & (fine and sparse)) for some, at_rim in zip(lit, crossed, strict=True)]
-    words, covered = make_patches(stone.lobes, stone.alpha).words.astype(np.int64), np.count_nonzero(stone.alpha)
-    area = np.bincount(words[:, 1] >> 16, (words[:, 1] & 255) * (words[:, 1] >> 8 & 255), len(facets)) / covered
+    patches, covered = make_patches(stone.lobes, stone.alpha), np.count_nonzero(stone.alpha)
+    area = np.bincount(patches.facet, patches.sides.prod(axis=1), len(facets)) / covered
     return Scene(
         kind=NODES if len(lighting.lights) == 0 else FINE if fine else RIM,
         coverage=float(np.mean(stone.alpha > 0)),
         texels=1 + len(stone.base.planes),
         facets=len(facets),
         nodes=int(count.sum()),
-        rectangles=len(words),
+        rectangles=len(patches.facet),
+        words=pack_rectangles(patches).nbytes,
         tables=_tables(stone.lobes) + len(facets) * OWN_TABLES,
         lights=len(lighting.lights),
         surrounded=surrounded,

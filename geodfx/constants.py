@@ -20,7 +20,6 @@ __all__ = [
     "FILMIC_MID",
     "FILMIC_WHITE",
     "FINE_LIGHTS",
-    "FOLD_BITS",
     "HSH_HORIZON_RAD",
     "HUE_KEPT",
     "LIGHT_EDGE",
@@ -66,7 +65,6 @@ ENVIRONMENT_SIZE = 512  # texels 0.2 to 0.5 degrees apart, against a kernel 1.3 
 CELL = 2.0**-7  # the longest step on the chart from node to node: 0.45 degrees
 FINE_LIGHTS = 32  # so many lights, the first, are looked at texel by texel where their rims cross a facet
 
-FOLD_BITS = 12  # a long list lies in a texture 2^12 texels wide; a power of two, for a division a fetch is slow
 FACET_ROW = 256  # facets lie in rows of so many: a byte of their number is the column, the next the row
 
 # The filmic curve, see render/picture.py.

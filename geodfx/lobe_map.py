@@ -111,7 +111,7 @@ class Lobes:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tables; lobes by facets (`render.patches`), as a GPU has them, take about as many."""
+        """Bytes of the tables; a GPU has lobes facet by facet, see `patches`."""
         tables = (self.index, unread(self, "refs"), self.facets, self.slopes, self.edges, self.extents)
         return sum(array.nbytes for array in tables)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from geodfx.base_map import Base
 from geodfx.codes import BLOCK
 from geodfx.container import write_container
 from geodfx.lobe_map import Lobes
+from geodfx.patches import make_patches
 from geodfx.tilting import Camera, TiltStage, make_camera
 
 if TYPE_CHECKING:
@@ -99,8 +101,23 @@ class Stone:
         return 0.0 if self.lobes is None else self.lobes.seen / max(1, int(np.count_nonzero(self.alpha)))
 
     @property
+    def covered(self) -> U8:
+        """How far its texels (H, W) are shown: all of a stone that tilts, whose alpha lies on a plane of its own."""
+        return self.alpha if self.tilting is None else np.full_like(self.alpha, 255)
+
+    @cached_property
     def texel_bytes(self) -> float:
-        """Bytes resident on a GPU, over all texels of the picture."""
+        """Bytes resident on a GPU, over all texels of the picture: alpha, base, facets, and lobes facet by facet."""
+        lobes = self.lobes
+        if lobes is None:
+            return self.table_bytes
+        facets = lobes.facets.nbytes + lobes.slopes.nbytes + lobes.edges.nbytes
+        drawn = make_patches(lobes, self.covered).nbytes + facets
+        return (self.alpha.nbytes + unread(self.base, "planes").nbytes + drawn) / self.alpha.size
+
+    @property
+    def table_bytes(self) -> float:
+        """Bytes of alpha and tables, as the CPU renders from, over all texels of the picture."""
         lobes = 0 if self.lobes is None else self.lobes.nbytes
         return (self.alpha.nbytes + unread(self.base, "planes").nbytes + lobes) / self.alpha.size
 

@@ -103,8 +103,8 @@ def time_crowds(stone: Stone, counts: Sequence[int] = CROWDS) -> list[FrameTime]
 
 
 def copied_bytes(stone: Stone) -> int:
-    """Return how many bytes a frame must touch: the stone's on a GPU, and the frame's."""
-    return round(stone.texel_bytes * stone.alpha.size) + OUTPUT_BYTES * stone.alpha.size
+    """Return how many bytes a frame must touch: the stone's tables, and the frame's."""
+    return round(stone.table_bytes * stone.alpha.size) + OUTPUT_BYTES * stone.alpha.size
 
 
 def time_copy(count: int) -> Callable[[], object]:

@@ -21,7 +21,7 @@ from geodfx.render.lighting import light_stone
 from geodfx.render.output import PLAIN, brightened
 from geodfx.render.picture import Picture, displayed_codes
 from geodfx.render.texels import BaseRow, Gathered, shade_rows, show_rows
-from geodfx.render.tilted import covered, move_edges, present, way_to_picture
+from geodfx.render.tilted import move_edges, present, way_to_picture
 from geodfx.render.tilted_codes import warped_codes
 from geodfx.render.view import View
 from geodfx.stone import Stone
@@ -40,7 +40,7 @@ class CpuRenderer:
         self._facets, self._edges = decode_facets(lobes), decode_edges(lobes)
         self._listed = self._facets if lobes.refs.size else self._facets[:0]  # that texels name
         self._cells = make_cells(lobes, self._listed, stone.alpha.shape)
-        self._alpha = covered(stone)
+        self._alpha = stone.covered
         self._extents = lobes.rectangles()
 
     def render(self, view: View) -> F32:

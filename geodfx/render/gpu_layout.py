@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from geodfx.arrays import F32, U8
-from geodfx.constants import FOLD_BITS
+from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE
 from geodfx.render.cells import Cells
 
-__all__ = ["fold_rows", "lay_planes", "read_places"]
+__all__ = ["fold_rows", "lay_maps", "lay_planes", "read_places"]
 
 
-def fold_rows(values: npt.NDArray[Any], width: int = 1 << FOLD_BITS) -> npt.NDArray[Any]:
+def fold_rows(values: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
     """Return a list (N,) or (N, C) in rows (R, width, C), filled up with zeros; an empty one has a row."""
     values = values[:, None] if values.ndim == 1 else values
     rows = max(1, -(-len(values) // width))
@@ -28,6 +28,17 @@ def read_places(cells: Cells) -> F32:
     unit = 1 / np.array(cells.size)
     place = cells.place.astype(np.float64)
     return np.hstack([(place[:, :2] + 0.5) * unit, place[:, 2:] * unit]).astype(np.float32)
+
+
+def lay_maps(maps: F32) -> F32:
+    """Return the levels (N, 3) of `Environment.maps` in one picture (S, 3 S / 2, 3): beside the first the others."""
+    size, begin = ENVIRONMENT_SIZE, 0
+    laid = np.zeros((size, size + size // 2, 3), np.float32)
+    for side in (size >> level for level in range(ENVIRONMENT_LEVELS)):
+        row, column = max(size - 2 * side, 0), size if side < size else 0
+        laid[row : row + side, column : column + side] = maps[begin : begin + side * side].reshape(side, side, 3)
+        begin += side * side
+    return laid
 
 
 def lay_planes(planes: U8, columns: int) -> U8:

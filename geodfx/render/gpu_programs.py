@@ -34,7 +34,11 @@ __all__ = [
 Step = tuple[str, str]  # a body of shaders/, and of PATCH its kind
 NODES, RIM, FINE = "nodes", "rim", "fine"  # texels read light between nodes; at rims how much of it; or look themselves
 RIMS, CELLS, BASE, PATCH, FLASH, PICTURE = "rims", "cells", "base", "patch", "flash", "picture"
-RECTANGLES = (CELLS, PATCH, FLASH)  # that draw some of their target
+VERTEX_TEXTS = {  # of passes that draw some of their target
+    CELLS: ("cells_vertex",),
+    PATCH: ("rectangle", "patch_vertex"),
+    FLASH: ("rectangle", "flash_vertex"),
+}
 ADDED = (PATCH, FLASH)  # that add to it
 
 
@@ -44,6 +48,7 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
     has_lobes = stone.lobes is not None and stone.lobes.seen > 0
     constants: dict[str, bool | int | tuple[int, int]] = {
         "SIZE": stone.size,
+        "PLANES": len(stone.base.planes),
         "LAYERS": deep,
         "LAYER_COLUMNS": layer_columns(deep),
         "LINEAR": stone.base.space == "linear",
@@ -57,7 +62,7 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
         steps = [(RIMS, ""), (CELLS, ""), *steps, (PATCH, NODES), (PATCH, RIM), (PATCH, FINE)]
     return {
         (body, kind): (
-            assemble((*FUNCTIONS, f"{body}_vertex"), version, its) if body in RECTANGLES else everywhere,
+            assemble((*FUNCTIONS, *VERTEX_TEXTS[body]), version, its) if body in VERTEX_TEXTS else everywhere,
             assemble((*FUNCTIONS, body), version, its),
         )
         for body, kind in steps

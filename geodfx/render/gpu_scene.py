@@ -19,10 +19,11 @@ from geodfx.constants import FACET_ROW, FINE_LIGHTS
 from geodfx.errors import BackendError
 from geodfx.gamut import GAMUTS, rec709_matrix
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
+from geodfx.patches import is_wide, make_patches, pack_rectangles
 from geodfx.render.cells import Cells, is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
 from geodfx.render.gpu_context import open_context, told_as_backend_error
-from geodfx.render.gpu_layout import fold_rows, lay_planes, read_places
+from geodfx.render.gpu_layout import fold_rows, lay_maps, lay_planes, read_places
 from geodfx.render.gpu_programs import (
     ADDED,
     BASE,
@@ -42,10 +43,8 @@ from geodfx.render.gpu_programs import (
     shader_texts,
 )
 from geodfx.render.lighting import Lighting
-from geodfx.render.patches import make_patches
 from geodfx.render.picture import Picture
 from geodfx.render.shader_text import VERSIONS, assemble
-from geodfx.render.tilted import covered
 from geodfx.stone import Stone
 
 __all__ = ["SOFTWARE", "Scene"]
@@ -88,39 +87,42 @@ class Scene:
             raise BackendError(f"{told}; process its session again, or use backend='cpu'")
         facets = decode_facets(lobes)
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        self._layers = layers(stone)
+        self._layers, self._planes = layers(stone), len(stone.base.planes)
         self._linear = stone.base.space == "linear"
-        patches = make_patches(lobes, covered(stone))
+        patches = make_patches(lobes, stone.covered)
+        words = pack_rectangles(patches)
         self._frame = self._target((width, height), (4, "f4"))
         self._textures = {
-            "alpha_codes": self._context.texture(stone.size, 1, covered(stone).tobytes(), dtype="u1", alignment=1),
-            "base_planes": self._base_planes(stone.base.planes),
+            "alpha_codes": self._context.texture(stone.size, 1, stone.covered.tobytes(), alignment=1),
+            "base_planes": self._base_planes(np.where(stone.covered > 0, stone.base.planes, 0)),
             "share_sheet": self._sheet(patches.sheet),
             "facet_words": self._facets(lobes.facets),
             "facet_slopes": self._facets(lobes.slopes),
         }
         self._environment: Environment | None = None
+        self._environment_unit = 1.0
+        # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
+        self._light_type = "f4" if version == "330 core" else "f2"
         self._cells = None if has_flashes(stone) else make_cells(lobes, facets, stone.alpha.shape)
         if self._cells is None:
-            self._make_programs(stone, version, {FLASH: patches.words})
+            self._make_programs(stone, version, {FLASH: words})
             self._textures["facet_edges"] = self._facets(lobes.edges.reshape(-1, 4), 4)
         else:
-            self._make_programs(stone, version, {CELLS: pack_grids(self._cells), PATCH: patches.words})
-            self._hold_cells(self._cells, "f4" if version == "330 core" else "f2")
+            self._make_programs(stone, version, {CELLS: pack_grids(self._cells), PATCH: words})
+            self._hold_cells(self._cells)
         self._set(
             facet_count=len(facets),
             slope_count=len(lobes.slopes),
             edge_count=len(lobes.edges),
             slope_step=lobes.slope_step,
             least_shown=LEAST_SHOWN / stone.display_gain,
+            is_wide=is_wide(patches),
             sheet_unit=(1 / patches.sheet.shape[1], 1 / patches.sheet.shape[0]),
         )
 
-    def _hold_cells(self, cells: Cells, light: str) -> None:
-        """Hold the light of facets and their nodes in textures of a type.
-
-        Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
-        """
+    def _hold_cells(self, cells: Cells) -> None:
+        """Hold the light of facets and their nodes in textures."""
+        light = self._light_type
         self._lit = self._target(cells.size, (4, light), (4, light))
         for texture in self._lit.color_attachments:
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
@@ -129,7 +131,7 @@ class Scene:
         self._textures |= {
             "facet_spread": self._facets(cells.spread),
             "facet_places": self._facets(read_places(cells)),
-            "environment_maps": self._rows("environment", fold_rows(np.zeros((1, 3), np.float32))),
+            "environment_maps": self._rows("environment", np.zeros((1, 1, 3), np.float32)),
             "cell_light": self._lit.color_attachments[0],
             "cell_ramp": self._lit.color_attachments[1],
             "facet_flash": self._rims.color_attachments[0],
@@ -282,7 +284,7 @@ class Scene:
         discs = np.stack([lights[:, :4], lights[:, [6, 7, 8, 4]]], axis=1)
         self._set_rows("light_rows", discs)
         if self._linear:
-            weights = np.zeros((4 * self._layers, 3), np.float32)
+            weights = np.zeros((self._planes, 3), np.float32)
             bright = lighting.base_intensity[0]
             weights[1 : 1 + lighting.base_weight.shape[1]] = lighting.base_weight[0] * bright
             self._set(base_weights=weights, base_offset=lighting.base_offset[0] * bright)
@@ -299,7 +301,7 @@ class Scene:
             light_count=len(lights),
             has_environment=lighting.environment is not None,
             display_gain=lighting.display_gain,
-            gain=lighting.gain,
+            gain=lighting.gain * self._environment_unit,
             light_unit=max(1.0, self._peak * brightest / MOST_HALF),
             rotation=np.ascontiguousarray(lighting.rotation.T),  # GL stores columns
         )
@@ -312,9 +314,12 @@ class Scene:
 
     def _set_environment(self, environment: Environment | None) -> None:
         if environment is not None and environment is not self._environment:
-            self._textures.pop("environment_maps").release()
-            self._textures["environment_maps"] = self._rows("environment", fold_rows(environment.maps))
             self._environment, self._environment_peak = environment, float(environment.maps.max())
+            self._environment_unit = max(1.0, self._environment_peak / MOST_HALF)
+            maps = lay_maps(environment.maps) / self._environment_unit
+            self._textures.pop("environment_maps").release()
+            self._textures["environment_maps"] = texture = self._rows("environment", maps.astype(self._light_type))
+            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
 
     def _base_planes(self, planes: U8) -> Any:
         """Return planes (P, H, W) as a texture, see `lay_planes`."""

@@ -20,7 +20,6 @@ from geodfx.constants import (
     FILMIC_MID,
     FILMIC_WHITE,
     FINE_LIGHTS,
-    FOLD_BITS,
     HUE_KEPT,
     LOBE_OFFSET_STEP,
     LOBE_WIDTH_MAX,
@@ -56,7 +55,6 @@ const float FILMIC_CONTRAST = {FILMIC_CONTRAST!r};
 const float FILMIC_MID = {FILMIC_MID!r};
 const float FILMIC_WHITE = {FILMIC_WHITE!r};
 const int FINE_LIGHTS = {FINE_LIGHTS};
-const int FOLD_BITS = {FOLD_BITS};
 const float HUE_KEPT = {HUE_KEPT!r};
 const float LOBE_OFFSET_STEP = {LOBE_OFFSET_STEP!r};
 const float LOBE_WIDTH_MAX = {LOBE_WIDTH_MAX!r};

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from geodfx.arrays import F32, F64, U8
+from geodfx.arrays import F32, F64
 from geodfx.basis import edge_share
 from geodfx.errors import GeodfxWarning
 from geodfx.jit import kernel
@@ -19,14 +19,9 @@ from geodfx.render.view import Tilt, View, resample
 from geodfx.stone import Stone
 from geodfx.tilting import TiltStage, clamp_tilt, plane_to_picture, warp, warp_light
 
-__all__ = ["covered", "inside_edges", "move_edges", "present", "shown_tilt", "way_to_picture"]
+__all__ = ["inside_edges", "move_edges", "present", "shown_tilt", "way_to_picture"]
 
 NOT_CLAMPED_RAD = math.radians(0.01)  # what a file's rounding moves a tilt by needs no warning
-
-
-def covered(stone: Stone) -> U8:
-    """Return how far its texels (H, W) are shown: all of a stone that tilts, whose alpha lies on a plane of its own."""
-    return stone.alpha if stone.tilting is None else np.full_like(stone.alpha, 255)
 
 
 def shown_tilt(stage: TiltStage, tilt: Tilt) -> Tilt:

@@ -1,11 +1,11 @@
 // Provides main(): the smooth part of one texel, linear and premultiplied. The sums are told in
-// geodfx/render/lighting.py. Needs display, and constants of the stone: SIZE, LAYERS, LAYER_COLUMNS, LINEAR.
+// geodfx/render/lighting.py. Needs display, and constants of the stone: SIZE, PLANES, LAYERS, LAYER_COLUMNS, LINEAR.
 
-uniform usampler2D alpha_codes;
+uniform sampler2D alpha_codes;
 uniform sampler2D base_planes;        // four planes a layer, layers side by side; a channel that is not there weighs 0
 uniform sampler2D base_rows;          // a row a light: a weight a plane, then offset, then intensity
 uniform int base_row_count;           // 1 where the base is LINEAR
-uniform vec3 base_weights[4 * LAYERS];
+uniform vec3 base_weights[PLANES];    // but of the first, which is the level
 uniform vec3 base_offset;
 uniform float display_gain;           // of a base that is not LINEAR
 
@@ -15,17 +15,17 @@ vec4 read_planes(ivec2 texel, int layer) {
     return texelFetch(base_planes, texel + SIZE * ivec2(layer % LAYER_COLUMNS, layer / LAYER_COLUMNS), 0);
 }
 
-// A base in linear space: one row for all light, times the level, which is its first plane.
+// A base in linear space: one row for all light, times the level, which is its first plane, 0 where nothing is covered.
 vec3 shade_linear_base(ivec2 texel) {
     vec3 value = base_offset;
     float root = 0.0;
     for (int layer = 0; layer < LAYERS; ++layer) {
         vec4 codes = read_planes(texel, layer);
         if (layer == 0) root = codes.r;
-        value += codes.r * base_weights[4 * layer];
-        value += codes.g * base_weights[4 * layer + 1];
-        value += codes.b * base_weights[4 * layer + 2];
-        value += codes.a * base_weights[4 * layer + 3];
+        if (layer > 0) value += codes.r * base_weights[4 * layer];
+        if (4 * layer + 1 < PLANES) value += codes.g * base_weights[4 * layer + 1];
+        if (4 * layer + 2 < PLANES) value += codes.b * base_weights[4 * layer + 2];
+        if (4 * layer + 3 < PLANES) value += codes.a * base_weights[4 * layer + 3];
     }
     return root * root * root * max(value, vec3(0.0));
 }
@@ -53,8 +53,8 @@ vec3 shade_display_base(ivec2 texel) {
 void main() {
     // Row 0 of the stone, its top, is row 0 of the buffer, GL's bottom, so that reading back needs no flip.
     ivec2 texel = ivec2(gl_FragCoord.xy);
-    uint alpha = texelFetch(alpha_codes, texel, 0).r;
-    colour = vec4(0.0);
-    if (alpha == 0u) return;
-    colour = vec4(LINEAR ? shade_linear_base(texel) : shade_display_base(texel), float(alpha) / 255.0);
+    float alpha = texelFetch(alpha_codes, texel, 0).r;
+    colour = vec4(0.0, 0.0, 0.0, alpha);
+    if (LINEAR) colour.rgb = shade_linear_base(texel);  // without a branch: texels differ, and no GPU skips one's work
+    else if (alpha > 0.0) colour.rgb = shade_display_base(texel);
 }

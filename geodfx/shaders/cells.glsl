@@ -4,7 +4,7 @@
 uniform usampler2D facet_words;      // folded
 uniform usampler2D facet_slopes;     // folded
 uniform sampler2D light_rows;        // a row a light: direction, area; radiance, blur
-uniform sampler2D environment_maps;  // folded
+uniform sampler2D environment_maps;  // see environment.glsl
 uniform int slope_count;             // the first facets of so many have a slope
 uniform int light_count;
 uniform float slope_step;

@@ -1,5 +1,5 @@
 // Provides oct_encode(), environment_level(), environment_tap(), environment_lookup(), lobe_horizon_share(). Twins of
-// geodfx.render.environment. Needs fold.glsl.
+// geodfx.render.environment. Maps are a texture of `lay_maps` that is read linearly.
 
 // The point in [-1, 1]^2 of a direction, not 0. Cigolle 2014, octahedral map.
 vec2 oct_encode(float x, float y, float z) {
@@ -17,26 +17,12 @@ float environment_level(float width) {
     return clamp(top + log2(max(width, 1e-6) / LOBE_WIDTH_MAX), 0.0, top);
 }
 
-// One level's radiance at a point of the square, bilinear.
-float environment_tap(sampler2D maps, int level, int channel, float u, float v) {
-    int size = ENVIRONMENT_SIZE >> level;
-    int start = 4 * (ENVIRONMENT_SIZE * ENVIRONMENT_SIZE - size * size) / 3;  // of a geometric series of maps
-    float x = (u * 0.5 + 0.5) * float(size - 1);
-    float y = (v * 0.5 + 0.5) * float(size - 1);
-    int column = clamp(int(x), 0, size - 2);
-    int row = clamp(int(y), 0, size - 2);
-    float fx = x - float(column);
-    float fy = y - float(row);
-    int i = start + row * size + column;
-    ivec2 upper = fold(i);  // a map's row lies in one of the texture's: sizes and starts are multiples of each other
-    ivec2 lower = fold(i + size);
-    float a = texelFetch(maps, upper, 0)[channel];
-    float b = texelFetch(maps, upper + ivec2(1, 0), 0)[channel];
-    float c = texelFetch(maps, lower, 0)[channel];
-    float d = texelFetch(maps, lower + ivec2(1, 0), 0)[channel];
-    float above = a + (b - a) * fx;
-    float below = c + (d - c) * fx;
-    return above + (below - above) * fy;
+// The radiance of the level whose map has sides of `size` texels at a point of the square, bilinear.
+float environment_tap(sampler2D maps, float size, int channel, vec2 point) {
+    const float WHOLE = float(ENVIRONMENT_SIZE);
+    vec2 corner = vec2(size < WHOLE ? WHOLE : 0.0, max(WHOLE - 2.0 * size, 0.0));
+    vec2 texel = corner + (point * 0.5 + 0.5) * (size - 1.0) + 0.5;  // centres reach the square's border
+    return textureLod(maps, texel / vec2(1.5 * WHOLE, WHOLE), 0.0)[channel];
 }
 
 // The radiance that a lobe in world direction (x, y, z), of the width of `level`, sees in one channel.
@@ -44,8 +30,9 @@ float environment_lookup(sampler2D maps, float level, int channel, float x, floa
     vec2 point = oct_encode(x, y, z);
     int low = min(int(level), ENVIRONMENT_LEVELS - 2);
     float part = level - float(low);
-    float fine = environment_tap(maps, low, channel, point.x, point.y);
-    float coarse = environment_tap(maps, low + 1, channel, point.x, point.y);
+    float size = float(ENVIRONMENT_SIZE >> low);  // exp2() need not be exact
+    float fine = environment_tap(maps, size, channel, point);
+    float coarse = environment_tap(maps, 0.5 * size, channel, point);
     return fine + (coarse - fine) * part;
 }
 

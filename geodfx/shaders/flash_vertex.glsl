@@ -1,6 +1,6 @@
 // Provides main() of the vertex stage: a rectangle of texels of one facet of a stone that tilts, see
-// geodfx/render/patches.py, narrowed to where the facet sees its one pseudo light within its edges; of no size where it
-// does not. What a texel sees is told at the corners, for all of it but a square is linear. Needs facet, and SIZE.
+// geodfx/patches.py, narrowed to where the facet sees its one pseudo light within its edges; of no size where it
+// does not. What a texel sees is told at the corners, for all of it but a square is linear. Needs facet, rectangle, and SIZE.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
@@ -63,7 +63,8 @@ vec2 formed(vec2 apart, vec2 form) {
 }
 
 void main() {
-    uint facet = words.y >> 16u;
+    Rectangle its = read_rectangle(words);
+    uint facet = its.facet;
     Facet own = read_facet(facet, facet_words, facet_slopes, slope_count, slope_step);
     vec4 disc = texelFetch(light_rows, ivec2(0, 0), 0);
     vec4 light = texelFetch(light_rows, ivec2(1, 0), 0);
@@ -80,9 +81,9 @@ void main() {
     vec2 blue = unit * formed(own.blue, own.form);
 
     // Texels are told from the facet's own.
-    vec2 corner = vec2(words.x & 65535u, words.x >> 16u) - own.centre;
+    vec2 corner = its.corner - own.centre;
     vec2 low = corner;
-    vec2 high = corner + vec2(words.y & 255u, (words.y >> 8u) & 255u) - 1.0;
+    vec2 high = corner + its.sides - 1.0;
     float reach = sqrt(most) + sqrt(max(dot(red, red), dot(blue, blue)));
     for (int k = 0; k < 2; ++k) {
         vec2 turn = vec2(right[k], down[k]);
@@ -101,7 +102,7 @@ void main() {
     vec2 at = mix(low - APART, high + APART, vec2(gl_VertexID & 1, gl_VertexID >> 1));
     bool dark = any(greaterThan(low, high + APART)) || all(lessThanEqual(whole, vec3(least_shown)));
     gl_Position = dark ? vec4(2.0, 2.0, 2.0, 1.0) : vec4(2.0 * (at + own.centre + 0.5) / vec2(SIZE) - 1.0, 0.0, 1.0);
-    spot = sheet_unit * (vec2(words.z & 65535u, words.z >> 16u) + at - corner + 0.5);
+    spot = sheet_unit * (its.spot + at - corner + 0.5);
     away = vec3(first + right * at.x + down * at.y, most);
     shown = vec4(whole, -dot(red, 2.0 * away.xy + red));
     float blue_left = -dot(blue, 2.0 * away.xy + blue);

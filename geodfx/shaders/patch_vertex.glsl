@@ -1,5 +1,5 @@
-// Provides main() of the vertex stage: a rectangle of texels of one facet, see geodfx/render/patches.py; of no size
-// where the facet sees no light. What is linear across it is told at its corners. Needs fold, and SIZE, FINE: whether
+// Provides main() of the vertex stage: a rectangle of texels of one facet, see geodfx/patches.py; of no size where the
+// facet sees no light. What is linear across it is told at its corners. Needs fold, rectangle, and SIZE, FINE: whether
 // texels look at lights themselves.
 
 uniform sampler2D facet_places;       // folded; where in the atlas, 0 to 1, texel t reads: place.xy + place.zw t
@@ -17,17 +17,16 @@ out vec2 spot;                        // of a texel's shares in their sheet
 out vec2 node;                        // of its light in the atlas
 
 void main() {
-    uint facet = words.y >> 16u;
-    ivec2 row = fold_facet(facet);
+    Rectangle its = read_rectangle(words);
+    ivec2 row = fold_facet(its.facet);
     vec4 seen = texelFetch(facet_flash, row, 0);
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     if (is_sparse && seen.a < 0.0) return;
-    ivec2 corner = ivec2(words.x & 65535u, words.x >> 16u);
-    ivec2 sides = ivec2(words.y & 255u, (words.y >> 8u) & 255u);
-    vec2 at = vec2(corner + sides * ivec2(gl_VertexID & 1, gl_VertexID >> 1));
+    vec2 away = its.sides * vec2(gl_VertexID & 1, gl_VertexID >> 1);
+    vec2 at = its.corner + away;
     gl_Position = vec4(2.0 * at / vec2(SIZE) - 1.0, 0.0, 1.0);
-    spot = sheet_unit * (vec2(words.z & 65535u, words.z >> 16u) + at - vec2(corner));
-    owner = float(facet);
+    spot = sheet_unit * (its.spot + away);
+    owner = float(its.facet);
     flash = seen.rgb;
     vec2 texel = at - 0.5;
     vec4 place = texelFetch(facet_places, row, 0);

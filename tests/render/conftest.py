@@ -10,6 +10,7 @@ import pytest
 
 from geodfx.render import Environment
 from geodfx.render.gpu import SOFTWARE
+from geodfx.render.gpu_layout import lay_maps
 from geodfx.render.shader_text import FUNCTIONS, VERSIONS, assemble
 
 
@@ -30,10 +31,11 @@ class GlslBench:
         self._context = moderngl.create_context(require=330, standalone=True, **options)
         self.is_software = any(name in self._context.info["GL_RENDERER"] for name in SOFTWARE)
 
-    def run(self, version, expression, floats=None, words=None, maps=None):
+    def run(self, version, expression, floats=None, words=None, maps=None, more=(), **uniforms):
         """Return (N, 4) of a vec4 expression in `a` (vec4 of floats), `w` (uvec4 of words) and `maps` (a sampler).
 
-        floats: (N, 1 to 4) float32. words: (N, 1 to 4) uint32. maps: (M, 3) float32, folded.
+        floats: (N, 1 to 4) float32. words: (N, 1 to 4) uint32. maps: (M, 3) float32, of an Environment.
+        more: bodies whose functions it needs, too, with their uniforms.
         """
         count = len(floats if floats is not None else words)
         text = f"""
@@ -46,17 +48,19 @@ class GlslBench:
             }}"""
         program = self._context.program(
             vertex_shader=assemble(("triangle",), version),
-            fragment_shader=assemble(FUNCTIONS, version) + text,
+            fragment_shader=assemble((*FUNCTIONS, *more), version) + text,
         )
+        for name, value in uniforms.items():
+            program[name] = value
         cases = {
             "floats": _four_wide(floats, count, np.float32),
             "words": _four_wide(words, count, np.uint32),
-            "maps": _folded(maps),
+            "maps": np.zeros((1, 1, 3), np.float32) if maps is None else lay_maps(maps),
         }
         for unit, (name, data) in enumerate(cases.items()):
             size, dtype = data.shape[1::-1], "u4" if name == "words" else "f4"
             texture = self._context.texture(size, data.shape[2], data.tobytes(), dtype=dtype, alignment=1)
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            texture.filter = (moderngl.LINEAR,) * 2 if name == "maps" else (moderngl.NEAREST,) * 2
             texture.use(unit)
             if name in program:
                 program[name] = unit
@@ -74,15 +78,6 @@ def _four_wide(values, count, dtype):
     if values is not None:
         wide[:, 0, : values.shape[1]] = values
     return wide
-
-
-def _folded(maps):
-    if maps is None:
-        return np.zeros((1, 1, 3), np.float32)
-    rows = -(-len(maps) // 4096)
-    folded = np.zeros((rows * 4096, 3), np.float32)
-    folded[: len(maps)] = maps
-    return folded.reshape(rows, 4096, 3)
 
 
 @pytest.fixture(scope="session")

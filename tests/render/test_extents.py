@@ -21,9 +21,9 @@ from geodfx.lobe_map import (
     pack_flashes,
     pack_lobes,
 )
+from geodfx.patches import EXTENT_TILE, extent_bytes, make_patches
 from geodfx.render import GpuRenderer, Tilt, View, relight
 from geodfx.render.flashes import list_flashes
-from geodfx.render.patches import EXTENT_TILE, make_patches
 from geodfx.stone import Stone
 from geodfx.stone_file import load_stone
 from tests.render.stones import make_stone, no_base
@@ -73,7 +73,8 @@ def test_an_extent_shows_what_lists_of_its_texels_show(backend):
     table, weight, extent = flashes()
     whole, by_lists = stone_of(pack_flashes(table, weight, extent)), stone_of(listed())
     assert whole.lobes_per_texel == pytest.approx(by_lists.lobes_per_texel)
-    assert whole.texel_bytes < by_lists.texel_bytes - 10
+    assert whole.table_bytes < by_lists.table_bytes - 10
+    assert whole.texel_bytes < 0.5 * by_lists.texel_bytes
     for view in VIEWS:
         wanted = relight(by_lists, view)
         np.testing.assert_allclose(relight(whole, view, backend=backend), wanted, rtol=1e-4, atol=1e-4)
@@ -83,14 +84,12 @@ def test_an_extent_shows_what_lists_of_its_texels_show(backend):
 def test_extents_are_drawn_in_tiles_that_cover_each_texel_once():
     table, weight, extent = flashes()
     patches = make_patches(pack_flashes(table, weight, extent), np.full(SHAPE, 255, np.uint8))
-    words = patches.words.astype(np.int64)
     drawn = np.zeros((FACETS, *SHAPE), np.int64)
-    for corner, sides, spot in words.tolist():
-        column, row, columns, rows = corner & 65535, corner >> 16, sides & 255, sides >> 8 & 255
+    for facet, (column, row), (columns, rows), (left, top) in zip(*patches[:4], strict=True):
         assert max(columns, rows) <= EXTENT_TILE
-        drawn[sides >> 16, row : row + rows, column : column + columns] += 1
-        left, top = spot & 65535, spot >> 16
+        drawn[facet, row : row + rows, column : column + columns] += 1
         assert (patches.sheet[top : top + rows, left : left + columns] == 255).all()
+    assert extent_bytes(extent).sum() == patches.nbytes - 2 * patches.sheet[..., 0].size
     for f, (column, row, columns, rows) in enumerate(extent.tolist()):
         assert (drawn[f, row : row + rows, column : column + columns] == 1).all()
         assert drawn[f].sum() == columns * rows

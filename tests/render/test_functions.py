@@ -26,6 +26,7 @@ from geodfx.constants import (
     HUE_KEPT,
     LOBE_WIDTH_MAX,
 )
+from geodfx.patches import Patches, is_wide, pack_rectangles
 from geodfx.render.environment import (
     environment_level,
     environment_lookup,
@@ -229,7 +230,7 @@ def test_environment_tap(glsl_bench, glsl_version, uneven_environment):
     points = np.concatenate([corners, RNG.uniform(-1, 1, (100, 2)).astype(np.float32)])
     maps = uneven_environment.maps
     for level in (0, 3, ENVIRONMENT_LEVELS - 1):
-        expression = f"vec4(environment_tap(maps, {level}, 1, a.x, a.y))"
+        expression = f"vec4(environment_tap(maps, {ENVIRONMENT_SIZE >> level}.0, 1, a.xy))"
         on_gpu = glsl_bench.run(glsl_version, expression, points, maps=maps)
         twin = np.array([[environment_tap(maps, level, 1, u, v)] for u, v in points])
         _agree(on_gpu, twin, _bilinear(maps, level, points)[:, 1], 1e-4)
@@ -251,10 +252,24 @@ def test_environment_lookup(glsl_bench, glsl_version, uneven_environment):
     _agree(on_gpu, twin, reference, 3e-4)
 
 
-def test_fold_reaches_every_texel_once(glsl_bench, glsl_version):
-    index = np.array([0, 1, 4095, 4096, 4097, 10**6, 2**24, 2**31 - 1], np.uint32)[:, None]
-    on_gpu = glsl_bench.run(glsl_version, "vec4(vec2(fold(int(w.x))), 0.0, 0.0)", words=index)
-    np.testing.assert_array_equal(on_gpu[:, :2], np.stack(np.divmod(index[:, 0], 4096)[::-1], axis=1))
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_rectangle_is_read_as_it_was_packed(glsl_bench, glsl_version, wide):
+    count, place, side = 50, 65535 if wide else 511, 255 if wide else 16
+    facet = np.append(RNG.integers(0, 65536, count), [0, 65535])
+    corner, sides, spot = (
+        np.concatenate([RNG.integers(low, high + 1, (count, 2)), np.array([[low, high], [high, low]])])
+        for low, high in ((0, place), (1, side), (0, 65535 if wide else 2047))
+    )
+    patches = Patches(facet, corner, sides, spot, np.zeros((4, 4, 3), np.uint8))
+    assert is_wide(patches) == wide
+    words = pack_rectangles(patches)
+    for expression, told in (
+        ("vec4(its.corner, its.sides)", np.hstack([corner, sides])),
+        ("vec4(its.spot, float(its.facet), 0.0)", np.hstack([spot, facet[:, None], np.zeros((count + 2, 1))])),
+    ):
+        text = expression.replace("its", "read_rectangle(w.xyz)")
+        on_gpu = glsl_bench.run(glsl_version, text, words=words, more=("rectangle",), is_wide=wide)
+        np.testing.assert_array_equal(on_gpu, told)
 
 
 def test_a_facet_is_found_by_the_low_half_of_a_lobe(glsl_bench, glsl_version):
