@@ -12,10 +12,10 @@ from benchmarks.mobile_passes import Pass
 from geodfx.constants import FINE_LIGHTS
 from geodfx.lobe_map import Lobes, decode_facets
 from geodfx.patches import make_patches, pack_rectangles
-from geodfx.render.cells import is_fine, make_cells
+from geodfx.render.cells import are_between_nodes, is_fine, make_cells
 from geodfx.render.facet_light import AT_LIGHTS, light_cells
 from geodfx.render.gpu import GpuRenderer
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
+from geodfx.render.gpu_programs import BASE, CELLS, CORNERS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
 from geodfx.render.lighting import light_stone
 from geodfx.render.view import View
 from geodfx.stone import Stone
@@ -47,6 +47,7 @@ class Scene(NamedTuple):
     area: float  # of all rectangles, covered texels
     lit: float  # of them, of facets that see any light
     rims: float  # of them, of facets that a light's rim crosses
+    corners: float  # of all, of rectangles whose corners tell their light where there is an environment alone
 
     def passes(self, stones: int, covered: float) -> dict[Step, tuple[float, dict[str, float]]]:
         """Return of each pass the pixels and the trips, of so many stones that share SIZE.
@@ -58,11 +59,17 @@ class Scene(NamedTuple):
             return {(BASE, ""): (whole, {}), (FLASH, ""): (whole * self.lit, {})}
         node = {"light": self.lights, "rim": self.rim_nodes, "environment": float(self.surrounded)}
         at_rim, pixels = self.rims / max(self.lit, 1e-9), covered * SIZE[0] * SIZE[1]
+        patches: dict[Step, tuple[float, dict[str, float]]] = {
+            (PATCH, self.kind): (pixels * self.lit, {"rim": at_rim, "light": at_rim * self.lights})
+        }
+        if self.kind == NODES:
+            apart = self.lit - self.corners
+            patches = {(PATCH, CORNERS): (pixels * self.corners, {}), (PATCH, NODES): (pixels * apart, {})}
         return {
             (RIMS, ""): (stones * self.facets, {"light": self.lights}),
             (CELLS, ""): (stones * self.nodes * self.lit_nodes, node),
             (BASE, ""): (pixels, {}),
-            (PATCH, self.kind): (pixels * self.lit, {"rim": at_rim, "light": at_rim * self.lights}),
+            **patches,
         }
 
     def bytes(self, stones: int, covered: float) -> float:
@@ -103,6 +110,7 @@ def tilt_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(patches.sides.prod(axis=1).sum() / covered),
         lit=float(np.mean(drawn) / covered),
         rims=0.0,
+        corners=0.0,
     )
 
 
@@ -122,7 +130,8 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     fine = is_fine(lighting.lights, cells.step)
     from_nodes = [some & ~(at_rim & (fine and sparse)) for some, at_rim in zip(lit, crossed, strict=True)]
     patches, covered = make_patches(stone.lobes, stone.alpha), np.count_nonzero(stone.alpha)
-    area = np.bincount(patches.facet, patches.sides.prod(axis=1), len(facets)) / covered
+    each = patches.sides.prod(axis=1) / covered
+    area = np.bincount(patches.facet, each, len(facets))
     return Scene(
         kind=NODES if len(lighting.lights) == 0 else FINE if fine else RIM,
         coverage=float(np.mean(stone.alpha > 0)),
@@ -140,6 +149,7 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(area.sum()),
         lit=float(np.mean([area[some].sum() for some in lit])),
         rims=float(np.mean([area[some].sum() for some in crossed])),
+        corners=float(each[are_between_nodes(cells, patches)].sum()),
     )
 
 
@@ -147,9 +157,8 @@ def frame_ms(
     scene: Scene, device: Device, passes: Mapping[Step, Pass], stones: int = 1, covered: float = 1.0
 ) -> tuple[dict[str, float], float, float]:
     """Return the milliseconds of each pass, those that memory takes at least, and the frame's."""
-    spent = {
-        step[0]: device.compute_ms(pixels * passes[step].cycles(trips))
-        for step, (pixels, trips) in scene.passes(stones, covered).items()
-    }
+    spent: dict[str, float] = {}
+    for step, (pixels, trips) in scene.passes(stones, covered).items():
+        spent[step[0]] = spent.get(step[0], 0.0) + device.compute_ms(pixels * passes[step].cycles(trips))
     floor = device.memory_ms(scene.bytes(stones, covered))
     return spent, floor, max(sum(spent.values()), floor)

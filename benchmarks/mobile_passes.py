@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.gpucost import Cycles, Shader, Tool
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step
+from geodfx.render.gpu_programs import BASE, CELLS, CORNERS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step
 
 FIXED = "once"
 
@@ -31,6 +31,7 @@ PARTS: dict[Step, tuple[Part, ...]] = {
     ),
     (BASE, ""): (),
     (FLASH, ""): (),
+    (PATCH, CORNERS): (),
     (PATCH, NODES): (),
     (PATCH, RIM): (RIM_BRANCH,),
     (PATCH, FINE): (RIM_BRANCH, Part("light", "for (int i = 0; i < last;", "rim")),

@@ -23,7 +23,19 @@ from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
 from benchmarks.mobile_passes import PARTS, measure_pass, repeat_loop
 from geodfx.bench.enlarge import enlarge
 from geodfx.render import DiscLight, Environment, Tilt, View
-from geodfx.render.gpu_programs import BASE, CELLS, FINE, FLASH, NODES, PATCH, RIM, RIMS, picture_texts, shader_texts
+from geodfx.render.gpu_programs import (
+    BASE,
+    CELLS,
+    CORNERS,
+    FINE,
+    FLASH,
+    NODES,
+    PATCH,
+    RIM,
+    RIMS,
+    picture_texts,
+    shader_texts,
+)
 from tests.render.stones import random_directions, random_stone
 from tests.render.test_tilted import edged_stone
 
@@ -35,7 +47,8 @@ NAMES = {
     (RIMS, ""): "rims",
     (CELLS, ""): "cells",
     (BASE, ""): "base",
-    (PATCH, NODES): "patch",  # by an environment
+    (PATCH, CORNERS): "patch-corners",  # by an environment, which a rectangle's corners tell
+    (PATCH, NODES): "patch",  # by one that they do not
     (PATCH, RIM): "patch-rim",  # by lights
     (PATCH, FINE): "patch-fine",  # by small ones
     (FLASH, ""): "flash",  # of a stone that tilts
@@ -118,6 +131,11 @@ def scenes(diamond, tilted, passes, tilt_passes):
     return told | {"tilt": (light_scene(tilted, tilts), tilt_passes)}
 
 
+def corners(scene):
+    """Return the area of a scene's rectangles that tell light at their corners."""
+    return scene.corners if scene.kind == NODES else 0.0
+
+
 def row(*cells):
     print(f"| {' | '.join(str(cell) for cell in cells)} |")
 
@@ -179,12 +197,12 @@ def test_each_frame_keeps_its_budget(tool, diamond, scenes):
     for name, (scene, _) in scenes.items():
         counts = f"{scene.facets} facets, {scene.nodes} nodes, {scene.rectangles} rectangles"
         print(f"\n{name}: {scene.lobes:.2f} lobes a covered texel, {counts}", end="")
-    heading("scene", "pass", "area of rectangles, covered texels", "lit", "at a rim", "nodes lit")
+    heading("scene", "pass", "area of rectangles, covered texels", "lit", "told at corners", "at a rim", "nodes lit")
     for name, (scene, _) in scenes.items():
         row(
             name,
             NAMES.get((PATCH, scene.kind), scene.kind),
-            *(f"{share:.2f}" for share in (scene.area, scene.lit, scene.rims, scene.lit_nodes)),
+            *(f"{share:.2f}" for share in (scene.area, scene.lit, corners(scene), scene.rims, scene.lit_nodes)),
         )
     heading(
         "device",

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geodfx.arrays import F32, I64, U32
+from geodfx.arrays import F32, I64, U32, Bool
 from geodfx.codes import first_lobe, lobe_count, unpack_facet
 from geodfx.constants import CELL
 from geodfx.jit import kernel
 from geodfx.lobe_map import CENTRE, SLOPE, WIDTH, Lobes, facet_point
+from geodfx.patches import Patches
 
-__all__ = ["STRETCH", "Cells", "is_fine", "make_cells", "node_point", "pack_grids"]
+__all__ = ["STRETCH", "Cells", "are_between_nodes", "is_fine", "make_cells", "node_point", "pack_grids"]
 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
 ATLAS_WIDTH = 1024
@@ -91,6 +92,15 @@ def _pack(count: I64) -> tuple[I64, int]:
         first[f] = column, row
         column, tall = column + columns, max(tall, rows)
     return first, row + tall
+
+
+def are_between_nodes(cells: Cells, patches: Patches) -> Bool:
+    """Tell of each rectangle (P,) whether all of its texels read the same nodes: its corners then tell their light."""
+    place = cells.place[patches.facet].astype(np.float64)
+    first = place[:, :2] + place[:, 2:] * patches.corner
+    last = first + place[:, 2:] * (patches.sides - 1)
+    within: Bool = ((np.floor(first) == np.floor(last)) | (place[:, 2:] == 0)).all(axis=1)
+    return within
 
 
 def is_fine(lights: F32, step: float) -> bool:

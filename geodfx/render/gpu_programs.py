@@ -16,6 +16,7 @@ __all__ = [
     "ADDED",
     "BASE",
     "CELLS",
+    "CORNERS",
     "FINE",
     "FLASH",
     "NODES",
@@ -32,7 +33,8 @@ __all__ = [
 ]
 
 Step = tuple[str, str]  # a body of shaders/, and of PATCH its kind
-NODES, RIM, FINE = "nodes", "rim", "fine"  # texels read light between nodes; at rims how much of it; or look themselves
+# Rectangles tell light at their corners; texels read it between nodes; at rims how much of it; or look themselves.
+CORNERS, NODES, RIM, FINE = "corners", "nodes", "rim", "fine"
 RIMS, CELLS, BASE, PATCH, FLASH, PICTURE = "rims", "cells", "base", "patch", "flash", "picture"
 VERTEX_TEXTS = {  # of passes that draw some of their target
     CELLS: ("cells_vertex",),
@@ -59,14 +61,14 @@ def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
     if has_lobes and has_flashes(stone):
         steps = [*steps, (FLASH, "")]
     elif has_lobes:
-        steps = [(RIMS, ""), (CELLS, ""), *steps, (PATCH, NODES), (PATCH, RIM), (PATCH, FINE)]
+        steps = [(RIMS, ""), (CELLS, ""), *steps, *((PATCH, kind) for kind in (CORNERS, NODES, RIM, FINE))]
     return {
         (body, kind): (
             assemble((*FUNCTIONS, *VERTEX_TEXTS[body]), version, its) if body in VERTEX_TEXTS else everywhere,
-            assemble((*FUNCTIONS, body), version, its),
+            assemble((*FUNCTIONS, CORNERS if kind == CORNERS else body), version, its),
         )
         for body, kind in steps
-        for its in [constants | {"RIM": kind != NODES, "FINE": kind == FINE}]
+        for its in [constants | {"CORNERS": kind == CORNERS, "RIM": kind in (RIM, FINE), "FINE": kind == FINE}]
     }
 
 

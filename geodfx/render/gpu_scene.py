@@ -6,7 +6,8 @@ Its passes are those of gpu_programs.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from geodfx.errors import BackendError
 from geodfx.gamut import GAMUTS, rec709_matrix
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
 from geodfx.patches import is_wide, make_patches, pack_rectangles
-from geodfx.render.cells import Cells, is_fine, make_cells, pack_grids
+from geodfx.render.cells import Cells, are_between_nodes, is_fine, make_cells, pack_grids
 from geodfx.render.environment import Environment
 from geodfx.render.gpu_context import open_context, told_as_backend_error
 from geodfx.render.gpu_layout import fold_rows, lay_maps, lay_planes, read_places
@@ -28,6 +29,7 @@ from geodfx.render.gpu_programs import (
     ADDED,
     BASE,
     CELLS,
+    CORNERS,
     FINE,
     FLASH,
     NODES,
@@ -56,11 +58,11 @@ MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice a
 
 
 class _Pass(NamedTuple):
-    """A program, and what it draws."""
+    """A program, and what it draws: instances of four vertices, so many of each list, or one triangle over all."""
 
     program: Any
-    vertices: Any
-    rectangles: int  # instances of four vertices; 0: one triangle over all
+    rectangles: list[tuple[Any, int]]
+    everywhere: Any = None
 
 
 class Scene:
@@ -105,10 +107,15 @@ class Scene:
         self._light_type = "f4" if version == "330 core" else "f2"
         self._cells = None if has_flashes(stone) else make_cells(lobes, facets, stone.alpha.shape)
         if self._cells is None:
-            self._make_programs(stone, version, {FLASH: words})
+            self._make_programs(stone, version, {(FLASH, ""): [words]})
             self._textures["facet_edges"] = self._facets(lobes.edges.reshape(-1, 4), 4)
         else:
-            self._make_programs(stone, version, {CELLS: pack_grids(self._cells), PATCH: words})
+            between = are_between_nodes(self._cells, patches)
+            kinds = {CORNERS: [words[between]], NODES: [words[~between]]}
+            both = kinds[CORNERS] + kinds[NODES]
+            kinds |= {RIM: both, FINE: both}
+            lists = {(PATCH, kind): its for kind, its in kinds.items()}
+            self._make_programs(stone, version, {(CELLS, ""): [pack_grids(self._cells)], **lists})
             self._hold_cells(self._cells)
         self._set(
             facet_count=len(facets),
@@ -138,22 +145,30 @@ class Scene:
         }
         self._set(cell_unit=(1 / cells.size[0], 1 / cells.size[1]))
 
-    def _make_programs(self, stone: Stone, version: str, rectangles: dict[str, U32]) -> None:
-        """Compile what a frame takes, in the order in which it is drawn."""
+    def _make_programs(self, stone: Stone, version: str, rectangles: dict[Step, list[U32]]) -> None:
+        """Compile what a frame takes, in the order in which it is drawn. rectangles: lists of words (P, 2 or 3)."""
         self._steps = {}
+        buffers = {
+            id(words): (self._context.buffer(words.tobytes()), f"{words.shape[1]}u4/i", len(words))
+            for lists in rectangles.values()
+            for words in lists
+            if len(words)
+        }
         for step, (vertex, fragment) in shader_texts(stone, version).items():
-            words = rectangles.get(step[0])
-            if words is None or len(words) > 0:
-                self._steps[step] = self._pass(vertex, fragment, words)
+            if step not in rectangles:
+                self._steps[step] = self._pass(vertex, fragment)
+            elif any(len(words) for words in rectangles[step]):
+                its = [buffers[id(words)] for words in rectangles[step] if len(words)]
+                self._steps[step] = self._pass(vertex, fragment, its)
 
-    def _pass(self, vertex: str, fragment: str, words: U32 | None = None) -> _Pass:
-        """Return a pass over all pixels of what it draws to, or over a rectangle for each row of some words."""
+    def _pass(self, vertex: str, fragment: str, lists: Sequence[tuple[Any, str, int]] = ()) -> _Pass:
+        """Return a pass over all pixels of what it draws to, or over rectangles: buffers of words, types, how many."""
         program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
-        if words is None:
-            return _Pass(program, self._context.vertex_array(program, []), 0)
-        buffer = self._context.buffer(words.tobytes())
+        if not lists:
+            return _Pass(program, [], self._context.vertex_array(program, []))
         return _Pass(
-            program, self._context.vertex_array(program, [(buffer, f"{words.shape[1]}u4/i", "words")]), len(words)
+            program,
+            [(self._context.vertex_array(program, [(words, kind, "words")]), count) for words, kind, count in lists],
         )
 
     def draw(self, lighting: Lighting) -> F32:
@@ -196,18 +211,21 @@ class Scene:
         """Return the seconds of each pass, the least of some rounds."""
         with self._told():
             steps = self._light(lighting, self._target(self._size, (4, "f1")))
-            return {step[0]: min(self._timed(step, target) for _ in range(rounds)) for step, target in steps}
+            spent: defaultdict[str, float] = defaultdict(float)
+            for step, target in steps:
+                spent[step[0]] += min(self._timed(step, target) for _ in range(rounds))
+            return dict(spent)
 
     def count(self, lighting: Lighting) -> dict[str, int]:
         """Return the texels that each pass draws."""
-        counts = {}
+        counts = Counter[str]()
         with self._told():
             for step, target in self._light(lighting, self._frame):
                 query = self._context.query(samples=True)
                 with query:
                     self._draw(step, target)
-                counts[step[0]] = int(query.samples)
-        return counts
+                counts[step[0]] += int(query.samples)
+        return dict(counts)
 
     def time_shader(self, fragment: str, rounds: int) -> float:
         """Return the seconds of another shader over the frame's texels, the least of some rounds."""
@@ -244,10 +262,11 @@ class Scene:
         steps: list[tuple[Step, Any]] = [((BASE, ""), frame), ((FLASH, ""), frame)]  # adds to it
         if self._cells is not None:
             fine = is_fine(lighting.lights, self._cells.step)
-            kind = FINE if fine else RIM if len(lighting.lights) else NODES
+            kinds = [FINE] if fine else [RIM] if len(lighting.lights) else [CORNERS, NODES]
             sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
             self._set(is_fine=fine, is_sparse=sparse)
-            steps = [((RIMS, ""), self._rims), ((CELLS, ""), self._lit), steps[0], ((PATCH, kind), frame)]
+            steps = [((RIMS, ""), self._rims), ((CELLS, ""), self._lit), steps[0]]
+            steps += [((PATCH, kind), frame) for kind in kinds]
         return [(step, target) for step, target in steps if step in self._steps]
 
     def release(self) -> None:
@@ -255,7 +274,7 @@ class Scene:
         self._context.release()
 
     def _draw(self, step: Step, target: Any) -> None:
-        (program, vertices, rectangles), unit = self._steps[step], 0
+        (program, rectangles, everywhere), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
                 texture.use(unit)
@@ -263,11 +282,12 @@ class Scene:
                 unit += 1
         target.use()
         if not rectangles:
-            vertices.render(moderngl.TRIANGLES, vertices=3)
+            everywhere.render(moderngl.TRIANGLES, vertices=3)
             return
         with self._context.scope(target, moderngl.BLEND if step[0] in ADDED else moderngl.NOTHING):
             self._context.blend_func = moderngl.ONE, moderngl.ONE
-            vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=rectangles)
+            for vertices, count in rectangles:
+                vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
 
     def _set(self, **values: Any) -> None:
         """Set uniforms in all programs that have them."""
