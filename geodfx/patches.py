@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geodfx.arrays import I64, U8, U32, Bool
+from geodfx.arrays import F64, I64, U8, U32, Bool
 from geodfx.codes import BLOCK, MOST_FACETS, share_roots
 from geodfx.jit import kernel
 from geodfx.lobe_map import Lobes
@@ -23,6 +23,7 @@ __all__ = [
     "EXTENT_TILE",
     "PATCH",
     "TILE",
+    "WIDE_BYTES",
     "Patches",
     "drawn_bytes",
     "extent_bytes",
@@ -55,8 +56,7 @@ class Patches(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of rectangles and sheet on a GPU."""
-        rectangle = WIDE_BYTES if is_wide(self) else NARROW_BYTES
-        return len(self.facet) * rectangle + math.prod(self.sheet.shape[:2]) * SHARE_BYTES
+        return len(self.facet) * _rectangle_bytes(self) + math.prod(self.sheet.shape[:2]) * SHARE_BYTES
 
 
 def make_patches(lobes: Lobes, alpha: U8) -> Patches:
@@ -66,16 +66,27 @@ def make_patches(lobes: Lobes, alpha: U8) -> Patches:
     if len(facet) == 0:
         return patches
     high, wide = patches.sheet.shape[:2]
-    sheet = np.zeros((high + EXTENT_TILE, max(wide, EXTENT_TILE), 3), np.uint8)
-    sheet[:high, :wide], sheet[high:, :EXTENT_TILE] = patches.sheet, WHOLE
+    sheet = patches.sheet
+    if len(patches.facet):  # else shaders read none
+        sheet = np.zeros((high + EXTENT_TILE, max(wide, EXTENT_TILE), 3), np.uint8)
+        sheet[:high, :wide], sheet[high:, :EXTENT_TILE] = patches.sheet, WHOLE
     added = facet, corner, sides, np.broadcast_to(np.array([0, high]), corner.shape)
     facet, corner, sides, spot = (np.concatenate(pair) for pair in zip(patches[:4], added, strict=True))
     return Patches(facet, corner, sides, spot, sheet)
 
 
-def drawn_bytes(facet: I64, texel: I64, shape: tuple[int, int]) -> int:
-    """Return the bytes of rectangles and sheet of lobes (N,), each of a facet and of a texel of a picture (H, W)."""
-    return 0 if len(facet) == 0 else _patch(facet, texel, shape, np.zeros((len(facet), 3), np.uint8)).nbytes
+def drawn_bytes(facet: I64, texel: I64, shape: tuple[int, int]) -> F64:
+    """Return what lobes (N,) take in bytes of rectangles and sheet: each its part of the rectangle that it is in.
+
+    facet, texel: of each, texels of a picture (H, W), which do not fall from lobe to lobe.
+    """
+    if len(facet) == 0:
+        return np.zeros(0)
+    patches, its = _patch(facet, texel, shape, np.zeros((len(facet), 3), np.uint8))
+    area = patches.sides.prod(axis=1)
+    of_area = area / area.sum() * math.prod(patches.sheet.shape[:2]) * SHARE_BYTES
+    each: F64 = ((_rectangle_bytes(patches) + of_area) / np.bincount(its))[its]
+    return each
 
 
 def extent_bytes(extent: I64) -> I64:
@@ -115,11 +126,20 @@ def _patch_lobes(lobes: Lobes, alpha: U8) -> Patches:
     if len(seen) == 0:
         return empty
     facet = (lobes.refs[seen] & np.uint32(MOST_FACETS - 1)).astype(np.int64)
-    return _patch(facet, texel[seen], (alpha.shape[0], alpha.shape[1]), share_roots(lobes.refs[seen]))
+    patches, _ = _patch(facet, texel[seen], (alpha.shape[0], alpha.shape[1]), share_roots(lobes.refs[seen]))
+    return patches
 
 
-def _patch(facet: I64, texel: I64, shape: tuple[int, int], roots: U8) -> Patches:
-    """Return lobes (N,), one or more, of texels that do not fall, with the roots (N, 3) of their shares."""
+def _rectangle_bytes(patches: Patches) -> int:
+    """Return the bytes of a rectangle's words."""
+    return WIDE_BYTES if is_wide(patches) else NARROW_BYTES
+
+
+def _patch(facet: I64, texel: I64, shape: tuple[int, int], roots: U8) -> tuple[Patches, I64]:
+    """Return lobes (N,), one or more, with the roots (N, 3) of their shares, and which rectangle each is in.
+
+    texel: does not fall from lobe to lobe.
+    """
     order = np.argsort(facet, kind="stable")
     turn = _turns(facet[order], texel[order])
     group = facet[order] * (int(turn.max()) + 1) + turn
@@ -141,7 +161,9 @@ def _patch(facet: I64, texel: I64, shape: tuple[int, int], roots: U8) -> Patches
     sheet = np.zeros((*size, 3), np.uint8)
     place = spot[its] + np.stack([column, row], axis=1) - corner[its]
     sheet[place[:, 1], place[:, 0]] = roots[order]
-    return Patches(whose, corner, sides, spot, sheet)
+    where = np.empty_like(its)
+    where[order] = its
+    return Patches(whose, corner, sides, spot, sheet), where
 
 
 def _tile_extents(extent: I64) -> tuple[I64, I64, I64]:

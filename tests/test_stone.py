@@ -123,7 +123,7 @@ def test_the_large_maps_are_checked_at_the_first_look(file):
     stone = load_stone(file)
     assert stone.base.planes.shape[1:] == (HEIGHT, WIDTH)
     assert stone.lobes_per_texel >= 1
-    assert stone.texel_bytes > 1 + len(stone.base.planes) + 4
+    assert stone.table_bytes > 1 + len(stone.base.planes) + 4
     for _ in range(2):
         with pytest.raises(StoneError, match=r"'lobe_refs' does not match its checksum"):
             _ = stone.lobes.refs

@@ -19,12 +19,22 @@ from scipy.spatial import KDTree
 
 from geodfx.arrays import F64, I64
 from geodfx.capture.facet_find import Facets, Places, gather_members, look_along
-from geodfx.capture.lobe_pack import DIM, FACET_BYTES, LOBE_BYTES, SLOPE_BYTES, flatten, keep_lobes, most_shown
+from geodfx.capture.lobe_pack import (
+    DIM,
+    FACET_BYTES,
+    LOBE_BYTES,
+    SLOPE_BYTES,
+    flatten,
+    index_bytes,
+    keep_lobes,
+    most_shown,
+)
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.codes import MOST_FACETS
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import kernel, thread_count
+from geodfx.patches import drawn_bytes
 
 __all__ = ["Sharing", "begin_sharing"]
 
@@ -35,6 +45,7 @@ NEAREST = 6  # facets that one may join are looked at
 REACH = 0.6  # of the light's radius: facets that lie farther are not
 FREE, FREE_ROUNDS = 2e-4, 3  # squares shown, of a light, that a byte is always worth; rounds at that price
 DEARER, DEAREST = 1.3, 1.0  # times, from round to round; at which all may be left out
+DRAWN = 0.998  # of the room for what a GPU holds: lobes are fitted once more
 KEPT, TAKEN, CHANGED = 0, 1, 2  # of a facet in a round: nothing was done; it is gone; it may not go
 JOIN, FLATTEN, LEAVE_OUT = 0, 1, 2
 
@@ -67,11 +78,22 @@ class Sharing:
     spread: F64  # (F,) chord
     size: I64  # (F,) bytes of each: 0 where there is none
     loss: F64  # (N,) of loose lobes, of their energy
+    texel: I64  # (S,) that each lobe is of, row by row of the picture
+    shape: tuple[int, int]  # of the picture
+
+    each: F64  # (S,) bytes of each lobe: in tables, beside the index, or as a GPU has it, see `as_drawn`
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> float:
         """Bytes of lobes and facets."""
-        return LOBE_BYTES * int(np.count_nonzero(self.facet >= 0)) + int(self.size.sum())
+        return float(self.each[self.facet >= 0].sum()) + int(self.size.sum())
+
+    def as_drawn(self) -> Sharing:
+        """Return the same with the bytes that a GPU takes for each lobe, whose facet has rectangles that it fills."""
+        kept = self.facet >= 0
+        each = np.zeros(len(kept))
+        each[kept] = drawn_bytes(self.facet[kept], self.texel[kept], self.shape)
+        return replace(self, each=each)
 
     @property
     def lost(self) -> float:
@@ -80,12 +102,25 @@ class Sharing:
         return (whole + float(self.loss[self.facet[self.loose.seen] >= 0].sum())) * self.to_mean
 
     def within(self, room: float) -> Sharing:
-        """Return what is lost least with, of what takes no more than so many bytes."""
-        price, now = FREE, self
-        while price < DEAREST and (now.nbytes > max(room, 0.0) or np.count_nonzero(now.size) > MOST_FACETS):
+        """Return what is lost least with, of what takes no more than so many bytes in tables beside an index.
+
+        On a GPU it takes no more than both.
+        """
+        now, price = self._held(max(room, 0.0), FREE)
+        on_gpu = DRAWN * (max(room, 0.0) + index_bytes(self.shape))
+        drawn = now.as_drawn()
+        while drawn.nbytes > on_gpu and price < DEAREST:
+            now, price = drawn._held(on_gpu, price)
+            drawn = now.as_drawn()
+        return replace(now, each=self.each)
+
+    def _held(self, room: float, price: float) -> tuple[Sharing, float]:
+        """Return what fits in room, and what a byte then costs, which was so much before."""
+        now = self
+        while price < DEAREST and (now.nbytes > room or np.count_nonzero(now.size) > MOST_FACETS):
             price *= DEARER
-            now = _shrink(now, price, max(room, 0.0))
-        return now
+            now = _shrink(now, price, room)
+        return now, price
 
     def write(self, sets: LobeSets, *, formed: bool) -> Facets:
         """Write into sets the lobes that texels keep, with their facets; returns these."""
@@ -146,6 +181,9 @@ def begin_sharing(sets: LobeSets, facets: Facets, places: Places, search: Search
         facets.spread,
         (count > 0) * (FACET_BYTES + SLOPE_BYTES * steep),
         np.zeros(len(seen)),
+        places.row[texel].astype(np.int64) * places.texel.shape[1] + places.column[texel],
+        (places.texel.shape[0], places.texel.shape[1]),
+        np.full(len(lobe), float(LOBE_BYTES)),
     )
     sharing = _settled(sharing)
     for _ in range(FREE_ROUNDS if joins else 0):
@@ -164,14 +202,16 @@ def _shrink(now: Sharing, price: float, room: float) -> Sharing:
     order = there[np.argsort(its[there], kind="stable")]
     number = np.bincount(its[there], minlength=count)
     start = np.concatenate([[0], np.cumsum(number)]).astype(np.int64)
-    lobes = np.bincount(now.facet[now.facet >= 0], minlength=count)
+    kept = now.facet >= 0
+    lobes = np.bincount(now.facet[kept], minlength=count)
+    weight: F64 = np.bincount(now.facet[kept], now.each[kept], count).astype(np.float64)
     few = np.flatnonzero((now.size > 0) & (number == lobes) & (number <= LOOSE))
     to, loss = np.full(len(few), -1), np.full((3, len(few)), np.inf)
     _ask(few, start, order, loose, now.loss, _nearest(now, few), now.direction, now.width, now.radius, to, loss)
     left_out = price > FREE
     loss[FLATTEN, now.size[few] == FACET_BYTES] = np.inf
     loss[LEAVE_OUT] = np.bincount(its[there], (loose.energy - now.loss)[there], count)[few] if left_out else np.inf
-    saved = np.stack([now.size[few], np.full(len(few), SLOPE_BYTES), now.size[few] + LOBE_BYTES * lobes[few]])
+    saved = np.stack([now.size[few], np.full(len(few), SLOPE_BYTES), now.size[few] + weight[few]])
     dear = loss / saved
     kind = dear.argmin(axis=0)
     dear = dear[kind, np.arange(len(few))]
@@ -179,15 +219,17 @@ def _shrink(now: Sharing, price: float, room: float) -> Sharing:
     cheap = cheap[np.argsort(dear[cheap], kind="stable")]
     least = room if np.count_nonzero(now.size) <= MOST_FACETS else -math.inf
     size, target = now.size.copy(), np.arange(count)
-    nbytes = _do(kind[cheap], few[cheap], to[cheap], lobes, now.nbytes, least, size, target)
+    nbytes = _do(kind[cheap], few[cheap], to[cheap], weight, now.nbytes, least, size, target)
     facet = np.where(now.facet >= 0, target[now.facet], -1)
     if left_out and nbytes > room:
         alone = now.energy.copy()
         alone[loose.seen] -= now.loss
         alone[facet < 0] = np.inf
-        dim = np.flatnonzero(alone < price * LOBE_BYTES)
+        alone /= np.maximum(now.each, 1e-9)
+        dim = np.flatnonzero(alone < price)
         dim = dim[np.argsort(alone[dim], kind="stable")]
-        facet[dim[: math.ceil((nbytes - room) / LOBE_BYTES)]] = -1
+        saved_before = np.cumsum(now.each[dim]) - now.each[dim]
+        facet[dim[saved_before < nbytes - room]] = -1
         size[np.bincount(facet[facet >= 0], minlength=count) == 0] = 0
     return _settled(replace(now, facet=facet, size=size))
 
@@ -255,10 +297,11 @@ def _ask(
 
 
 @kernel
-def _do(kind: I64, facet: I64, to: I64, lobes: I64, nbytes: int, room: float, size: I64, target: I64) -> int:
+def _do(kind: I64, facet: I64, to: I64, weight: F64, nbytes: float, room: float, size: I64, target: I64) -> float:
     """Join, flatten or leave out facets in turn until all takes no more than room; returns the bytes it takes.
 
-    Writes size and target (F,), which facet each is then part of: -1 for none. What another has joined stays.
+    weight: (F,) bytes of the lobes of each. Writes size and target (F,), which facet each is then part of: -1 for none.
+    What another has joined stays.
     """
     state = np.full(len(size), KEPT)
     for i in range(len(kind)):
@@ -278,7 +321,7 @@ def _do(kind: I64, facet: I64, to: I64, lobes: I64, nbytes: int, room: float, si
         if kind[i] == JOIN:
             state[g], target[f] = CHANGED, g
         else:
-            nbytes -= LOBE_BYTES * lobes[f]
+            nbytes -= weight[f]
     return nbytes
 
 

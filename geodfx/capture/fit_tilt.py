@@ -27,10 +27,11 @@ from geodfx.capture.fit_base import even_dark, fit_base
 from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_smooth import encode_detailed
 from geodfx.capture.fit_state import CHUNK, FitState
-from geodfx.capture.lobe_pack import DIM, FLASH_BYTES, tabulate
+from geodfx.capture.lobe_pack import DIM, ENDED_BYTES, tabulate
 from geodfx.constants import DISPLAY_GAMMA, EDGES
 from geodfx.jit import run_bands
 from geodfx.lobe_map import FacetTable, Lobes, pack_flashes
+from geodfx.patches import extent_bytes
 
 __all__ = ["TiltModel", "fit_edges"]
 
@@ -210,14 +211,16 @@ def _choose(
     seen = np.flatnonzero(bright >= DIM)
     shown = np.minimum(bright[seen], 1) ** (1 / DISPLAY_GAMMA)
     total = np.bincount(facet[seen], weights=shown, minlength=len(flashes.width))
-    chosen = np.argsort(-total, kind="stable")[: max(0, int(most_bytes // FLASH_BYTES))]
-    chosen = np.sort(chosen[total[chosen] > 0])
     height, width = state.places.texel.shape
     low, high = np.full((len(total), 2), max(height, width)), np.zeros((len(total), 2), np.int64)
     place = np.stack([state.places.column[reach.texel[seen]], state.places.row[reach.texel[seen]]], axis=1)
     np.minimum.at(low, facet[seen], place)
     np.maximum.at(high, facet[seen], place)
-    extent = np.concatenate([low, high + 1 - low], axis=1)[chosen]
+    extent = np.concatenate([low, high + 1 - low], axis=1)
+    brightest = np.argsort(-total, kind="stable")[: np.count_nonzero(total)]
+    taken = np.cumsum(ENDED_BYTES + extent_bytes(extent[brightest]))
+    chosen = np.sort(brightest[taken <= most_bytes])
+    extent = extent[chosen]
     kept = Flashes(*(each[chosen] for each in flashes))
     return kept, reach_extents(state.places, extent, len(state.stack.texels)), extent
 

@@ -1,7 +1,8 @@
-"""From the lobes and facets of a fit to the tables of a stone."""
+"""From the lobes and facets of a fit to the tables of a stone, and what they take, there and on a GPU."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,14 +15,17 @@ from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held
 from geodfx.codes import BLOCK
 from geodfx.jit import kernel
 from geodfx.lobe_map import EDGE_WORDS, FacetTable, Lobes, pack_lobes
+from geodfx.patches import WIDE_BYTES, drawn_bytes
 
 __all__ = [
     "DIM",
+    "ENDED_BYTES",
     "FACET_BYTES",
     "FLASH_BYTES",
     "LOBE_BYTES",
     "SLOPE_BYTES",
     "flatten",
+    "index_bytes",
     "keep_lobes",
     "most_shown",
     "pack",
@@ -33,8 +37,9 @@ __all__ = [
 DIM = 0.01  # of displayed white: a lobe that shows no more is left out; diamond 3 % of them, and 0.01 dB
 FLAT = 0.02  # of the light's radius: a facet whose direction changes less from middle to rim needs no slope
 CHUNK = 1 << 12  # texels that are worked on at a time
-LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES, EXTENT_BYTES = 4, 16, 16, 8, 8
-FLASH_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS + EXTENT_BYTES  # of a facet with edges and an extent
+LOBE_BYTES, FACET_BYTES, SLOPE_BYTES, BLOCK_BYTES = 4, 16, 16, 8
+ENDED_BYTES = FACET_BYTES + SLOPE_BYTES + 4 * EDGE_WORDS  # of a facet with edges
+FLASH_BYTES = ENDED_BYTES + WIDE_BYTES  # and with an extent of one rectangle: its tables take less
 
 
 def pack(sets: LobeSets, facets: Facets, members: Members, places: Places, search: Search) -> Lobes:
@@ -59,20 +64,25 @@ def pack(sets: LobeSets, facets: Facets, members: Members, places: Places, searc
 
 
 def packed_bytes(sets: LobeSets, facets: Facets, places: Places, search: Search) -> int:
-    """Return how many bytes index, lobes and facets take at most once they are packed."""
-    facet = sets.facet[most_shown(sets, search) >= DIM]
+    """Return how many bytes index, lobes and facets take at most once they are packed, or on a GPU, if that is more."""
+    shown = most_shown(sets, search) >= DIM
+    facet = sets.facet[shown].astype(np.int64)
+    height, width = places.texel.shape
+    texel = np.repeat(places.row.astype(np.int64) * width + places.column, shown.sum(axis=1))
     used = np.bincount(facet, minlength=len(facets.width)) > 0
     steep = used & (facets.plane[:, 1:].any(axis=(1, 2)) | facets.form.any(axis=1))
     tables = FACET_BYTES * np.count_nonzero(used) + SLOPE_BYTES * np.count_nonzero(steep)
-    return _index_bytes(places.texel.shape) + LOBE_BYTES * len(facet) + int(tables)
+    listed = index_bytes((height, width)) + LOBE_BYTES * len(facet)
+    drawn = float(drawn_bytes(facet, texel, (height, width)).sum())
+    return int(tables) + max(listed, math.ceil(drawn))
 
 
 def room_for_lobes(shape: tuple[int, ...], most_bytes: float) -> float:
     """Return how many of most_bytes are left to lobes and facets beside the index of a picture (H, W)."""
-    return most_bytes - _index_bytes(shape)
+    return most_bytes - index_bytes(shape)
 
 
-def _index_bytes(shape: tuple[int, ...]) -> int:
+def index_bytes(shape: tuple[int, ...]) -> int:
     """Return how many bytes the index of a picture (H, W) takes."""
     return shape[0] * -(-shape[1] // BLOCK) * BLOCK_BYTES
 

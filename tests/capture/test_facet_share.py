@@ -16,7 +16,7 @@ from geodfx.capture.lobe_pack import DIM, pack
 from geodfx.capture.lobe_search import make_search
 from geodfx.capture.lobe_work import LobeSets, make_lobe_sets
 
-SIDE = 12
+SIDE = 20
 RADIUS = math.radians(10)
 SEARCH = make_search(np.array([[0.0, 0.0, 1.0]]), RADIUS, 40.0, 0.1)
 CHORD = float(SEARCH.radius)
@@ -172,7 +172,7 @@ def test_what_is_packed_takes_the_bytes_that_were_told():
     sharing = begin(sets, facets).within(900)
     shared = sharing.write(sets, formed=False)
     lobes = pack(sets, shared, gather_members(sets, len(shared.width)), places(), SEARCH)
-    assert lobes.nbytes == sharing.nbytes + SIDE * 2 * 8
+    assert lobes.nbytes == sharing.nbytes + SIDE * -(-SIDE // 8) * 8
 
 
 def test_a_small_picture_of_a_brilliant_keeps_to_its_bytes(tmp_path):

@@ -46,15 +46,17 @@ def flakes(session: Session, *, lean: bool) -> Stone:
     return fit_stone(session, stack, rig, alpha, "lobes", choose_settings(lean=lean)).stone
 
 
-def test_a_lean_stone_is_held_to_its_bytes_however_small_and_keeps_the_brightest(session: Session):
-    """A facet in each texel would take 20 bytes: those that point alike share one, and the dimmest are left out."""
+def test_a_lean_stone_is_held_to_its_bytes_however_small_and_keeps_the_brighter(session: Session):
+    """A flake in each texel takes 10 bytes of a GPU, and 16 of its facet: such share one, and dim ones are left out."""
     full, lean = flakes(session, lean=False), flakes(session, lean=True)
     assert lean.lobes is not None and full.lobes is not None
     assert full.texel_bytes < 20 and full.lobes_per_texel == 1
+    assert lean.table_bytes <= LEAN_BYTES
     assert LEAN_BYTES - 1 < lean.texel_bytes <= LEAN_BYTES
     assert len(lean.base.planes) < len(full.base.planes)  # a dark base gives way first
     kept = np.bincount(unpack_lobes(lean.lobes, SIZE).texel % SIZE, minlength=SIZE)
-    assert kept.sum() < SIZE * SIZE and kept[SIZE // 2 :].tolist() == [SIZE] * (SIZE // 2)
+    left, right = kept[: SIZE // 2].sum(), kept[SIZE // 2 :].sum()
+    assert 1.3 * left < right and right > 0.8 * SIZE * SIZE / 2
     assert (lean.provenance["asset"], full.provenance.get("asset")) == ("lean", None)
 
 
