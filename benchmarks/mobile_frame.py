@@ -10,10 +10,11 @@ import numpy as np
 from benchmarks.gpucost import Device
 from benchmarks.mobile_passes import Pass
 from geodfx.constants import FINE_LIGHTS
-from geodfx.lobe_map import Lobes, decode_facets
-from geodfx.patches import make_patches, pack_rectangles
+from geodfx.lobe_map import Lobes, decode_edges, decode_facets
+from geodfx.patches import Patches, make_patches, pack_rectangles
 from geodfx.render.cells import are_between_nodes, is_fine, make_cells
 from geodfx.render.facet_light import AT_LIGHTS, light_cells
+from geodfx.render.flashes import list_flashes
 from geodfx.render.gpu import GpuRenderer
 from geodfx.render.gpu_programs import BASE, CELLS, CORNERS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
 from geodfx.render.lighting import light_stone
@@ -47,6 +48,9 @@ class Scene(NamedTuple):
     area: float  # of all rectangles, covered texels
     lit: float  # of them, of facets that see any light
     rims: float  # of them, of facets that a light's rim crosses
+    lit_rectangles: float  # share whose facet sees any light
+    lit_grids: float  # share of facets whose nodes are drawn
+    cornered: float  # share of rectangles whose corners tell their light where there is an environment alone
     corners: float  # of all, of rectangles whose corners tell their light where there is an environment alone
 
     def passes(self, stones: int, covered: float) -> dict[Step, tuple[float, dict[str, float]]]:
@@ -71,6 +75,17 @@ class Scene(NamedTuple):
             (BASE, ""): (pixels, {}),
             **patches,
         }
+
+    def vertices(self, stones: int) -> dict[Step, tuple[float, float]]:
+        """Return of each pass the vertices of what is lit, and of what is not: four a rectangle, and a facet's grid."""
+        step = (FLASH, "") if self.kind == FLASH else (PATCH, self.kind)
+        kinds: dict[Step, tuple[float, float]] = {step: (self.rectangles, self.lit_rectangles)}
+        if self.kind != FLASH:
+            kinds[CELLS, ""] = stones * self.facets, self.lit_grids
+        if self.kind == NODES:
+            cornered = self.rectangles * self.cornered
+            kinds |= {(PATCH, CORNERS): (cornered, 1.0), (PATCH, NODES): (self.rectangles - cornered, 1.0)}
+        return {step: (4 * count * lit, 4 * count * (1 - lit)) for step, (count, lit) in kinds.items()}
 
     def bytes(self, stones: int, covered: float) -> float:
         """Return what a frame reads and writes: each texel and table once, the light of facets and nodes both ways."""
@@ -110,8 +125,28 @@ def tilt_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(patches.sides.prod(axis=1).sum() / covered),
         lit=float(np.mean(drawn) / covered),
         rims=0.0,
+        lit_rectangles=float(np.mean([_lit_flashes(stone, patches, view) for view in views])),
+        lit_grids=0.0,
+        cornered=0.0,
         corners=0.0,
     )
+
+
+def _lit_flashes(stone: Stone, patches: Patches, view: View) -> float:
+    """Return the share of rectangles of flashes that may see light at a tilt, their edges left aside."""
+    assert stone.lobes is not None
+    lights, facets = light_stone(stone, view).lights, decode_facets(stone.lobes)
+    flashes = list_flashes(stone.lobes.rectangles(), facets, decode_edges(stone.lobes)[..., :3], lights)
+    if len(flashes.most) == 0:
+        return 0.0
+    its = patches.facet
+    half = (patches.sides[..., None] - 1) / 2
+    middle = patches.corner + half[..., 0] - flashes.centre[its]
+    away = flashes.away[its].astype(np.float64)
+    nearest = away[:, 0] + (away[:, 1:] * middle[..., None]).sum(axis=1)
+    across = (np.abs(away[:, 1:]) * half).sum(axis=1)
+    reach = np.sqrt(flashes.most) + np.sqrt((flashes.apart**2).sum(axis=2).max(axis=1))
+    return float((np.abs(nearest) - across <= reach[its, None]).all(axis=1).mean())
 
 
 def light_scene(stone: Stone, views: list[View]) -> Scene:
@@ -132,6 +167,7 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     patches, covered = make_patches(stone.lobes, stone.alpha), np.count_nonzero(stone.alpha)
     each = patches.sides.prod(axis=1) / covered
     area = np.bincount(patches.facet, each, len(facets))
+    between = are_between_nodes(cells, patches)
     return Scene(
         kind=NODES if len(lighting.lights) == 0 else FINE if fine else RIM,
         coverage=float(np.mean(stone.alpha > 0)),
@@ -149,16 +185,22 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(area.sum()),
         lit=float(np.mean([area[some].sum() for some in lit])),
         rims=float(np.mean([area[some].sum() for some in crossed])),
-        corners=float(each[are_between_nodes(cells, patches)].sum()),
+        lit_rectangles=float(np.mean([some[patches.facet].mean() for some in lit])),
+        lit_grids=float(np.mean([some.mean() for some in from_nodes])),
+        cornered=float(between.mean()),
+        corners=float(each[between].sum()),
     )
 
 
 def frame_ms(
     scene: Scene, device: Device, passes: Mapping[Step, Pass], stones: int = 1, covered: float = 1.0
 ) -> tuple[dict[str, float], float, float]:
-    """Return the milliseconds of each pass, those that memory takes at least, and the frame's."""
+    """Return the milliseconds of each pass and of all vertices, those that memory takes at least, and the frame's."""
     spent: dict[str, float] = {}
     for step, (pixels, trips) in scene.passes(stones, covered).items():
         spent[step[0]] = spent.get(step[0], 0.0) + device.compute_ms(pixels * passes[step].cycles(trips))
+    for step, (lit, dark) in scene.vertices(stones).items():
+        its = passes[step]
+        spent["vertices"] = spent.get("vertices", 0.0) + device.compute_ms(lit * its.vertex + dark * its.dark_vertex)
     floor = device.memory_ms(scene.bytes(stones, covered))
     return spent, floor, max(sum(spent.values()), floor)

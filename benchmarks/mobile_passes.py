@@ -1,7 +1,11 @@
-"""A pass as what it costs once and what each trip of its loops and branches adds, told from variants of its text."""
+"""A pass as what it costs once and what each trip of its loops and branches adds, told from variants of its text.
+
+Vertices are told as if their shader were a fragment's, which is all that each of the compilers counts.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,11 +42,32 @@ PARTS: dict[Step, tuple[Part, ...]] = {
 }
 
 
+# What fragments read of what vertices tell, and where vertices of what is not lit end.
+TOLD: dict[Step, tuple[str, ...]] = {
+    (CELLS, ""): ("away", "owner", "rim"),
+    (FLASH, ""): ("away", "shown", "outside", "others"),
+    (PATCH, CORNERS): ("flash", "spot"),
+    (PATCH, NODES): ("spot", "node"),
+    (PATCH, RIM): ("flash", "spot", "node"),
+    (PATCH, FINE): ("flash", "spot", "node", "owner"),
+}
+EARLY = {
+    CELLS: ("if (is_sparse && (rim < -1.5 || (is_fine && rim > -0.5))) return;", "gl_Position.x += rim; return;"),
+    PATCH: ("if (is_sparse && seen.a < 0.0) return;", "gl_Position.x += seen.a; return;"),
+    FLASH: (
+        "if (any(greaterThan(low, high + APART)) || brightest <= least_shown) return;",
+        "gl_Position.xyz += vec3(low.x - high.x, low.y - high.y, brightest); return;",
+    ),
+}
+
+
 class Pass(NamedTuple):
     """A pass on a GPU: `cost` tells the cycles of what is done once a pixel, and of one trip of each part."""
 
     shader: Shader
     cost: dict[str, Cycles]
+    vertex: float = 0.0  # cycles of a vertex of what is lit
+    dark_vertex: float = 0.0  # of one of what is not
 
     def cycles(self, trips: Mapping[str, float]) -> float:
         """Return the cycles a pixel of the pipe that bounds it, by the mean trips of parts; none of those not named."""
@@ -61,6 +86,37 @@ def leave_out(text: str, condition: str, instead: str = "") -> str:
     """Return a text with something instead of what a condition leads to; with nothing, the condition is gone, too."""
     begin, end = _statement(text, condition)
     return f"{text[:begin]}{condition} {{ {instead} }}{text[end:]}"
+
+
+def as_fragment(vertex: str, told: Sequence[str]) -> str:
+    """Return a vertex shader as a fragment's, which sums up what it tells."""
+    text = re.sub(r"^in uvec3 words;", "uvec3 words;", vertex, flags=re.MULTILINE)
+    text = re.sub(r"^in uvec2 words;", "uvec2 words;", text, flags=re.MULTILINE)
+    outs = re.findall(r"^out (?:mediump )?\w+?([234]?) (\w+);", text, flags=re.MULTILINE)
+    parts = {name: "xyzw"[: int(wide or 1)] for wide, name in outs}
+    text = re.sub(r"^out ((?:mediump )?\w+ \w+;)", r"\1", text, flags=re.MULTILINE)
+    for name, instead in (("gl_VertexID", "own_id"), ("gl_InstanceID", "own_id"), ("gl_Position", "own_position")):
+        text = text.replace(name, instead)
+    text = text.replace("void main()", "void told()")
+    begin = text.index("\nconst")
+    sums = "".join(f"    result.{parts[name]} += {name};\n" for name in told)
+    words = "words = floatBitsToUint(gl_FragCoord.xyz)" + (".xy" if "\nuvec2 words;" in text else "")
+    begun = f"    {words};\n    own_id = int(gl_FragCoord.w);\n    told();\n    result = own_position;\n"
+    main = f"void main() {{\n{begun}{sums}}}\n"
+    return f"{text[:begin]}\nint own_id;\nvec4 own_position;{text[begin:]}\nout vec4 result;\n{main}"
+
+
+def measure_vertices(
+    tool: Tool, everywhere: str, vertex: str, step: Step, gpus: Sequence[str]
+) -> dict[str, list[float]]:
+    """Return the cycles on each GPU of a vertex of what is lit, and of one of what is not. everywhere: draws all."""
+    text, (leave, told) = as_fragment(vertex, TOLD[step]), EARLY[step[0]]
+    if vertex.count(leave) != 1:
+        raise ValueError(f"{leave!r} does not stand once in the vertex shader of {step}: tell anew where it ends")
+    # What is not told then is undefined, and what is added to that, too: a compiler would drop all of it.
+    early = as_fragment(vertex.replace(leave, told), ())
+    each = [tool.compile(everywhere, some, gpus) for some in (text, early)]
+    return {gpu: [some[gpu].cycles[some[gpu].bound] for some in each] for gpu in gpus}
 
 
 def measure_pass(tool: Tool, vertex: str, text: str, parts: Sequence[Part], gpus: Sequence[str]) -> dict[str, Pass]:

@@ -20,7 +20,7 @@ import pytest
 import geodfx
 from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Shader, Tool, find_tool
 from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
-from benchmarks.mobile_passes import PARTS, measure_pass, repeat_loop
+from benchmarks.mobile_passes import PARTS, TOLD, measure_pass, measure_vertices, repeat_loop
 from geodfx.bench.enlarge import enlarge
 from geodfx.render import DiscLight, Environment, Tilt, View
 from geodfx.render.gpu_programs import (
@@ -106,8 +106,13 @@ def tilt_passes(tool, tilted):
 
 
 def measured(tool, stone):
-    texts = shader_texts(stone, "300 es")
-    return {step: measure_pass(tool, *both, PARTS[step], GPUS) for step, both in texts.items()}
+    texts = shader_texts(stone, "300 es", wide=True)
+    passes = {step: measure_pass(tool, *both, PARTS[step], GPUS) for step, both in texts.items()}
+    for step in passes.keys() & TOLD.keys():
+        vertices = measure_vertices(tool, texts[BASE, ""][0], texts[step][0], step, GPUS)
+        for gpu, (lit, dark) in vertices.items():
+            passes[step][gpu] = passes[step][gpu]._replace(vertex=lit, dark_vertex=dark)
+    return passes
 
 
 @pytest.fixture(scope="session")
@@ -193,7 +198,7 @@ def test_each_pass_keeps_its_budget(named):
 
 
 def test_each_frame_keeps_its_budget(tool, diamond, scenes):
-    (lit, passes), texts = scenes["light"], shader_texts(diamond, "300 es")
+    (lit, passes), texts = scenes["light"], shader_texts(diamond, "300 es", wide=True)
     for name, (scene, _) in scenes.items():
         counts = f"{scene.facets} facets, {scene.nodes} nodes, {scene.rectangles} rectangles"
         print(f"\n{name}: {scene.lobes:.2f} lobes a covered texel, {counts}", end="")
@@ -245,7 +250,7 @@ def test_each_frame_keeps_its_budget(tool, diamond, scenes):
 
 def test_no_stone_spills(tool):
     for stone in (random_stone("lobes"), random_stone("hsh"), random_stone("ptm"), edged_stone(flat=True)[0]):
-        for step, both in shader_texts(stone, "300 es").items():
+        for step, both in shader_texts(stone, "300 es", wide=True).items():
             for gpu, shader in tool.compile(*both, GPUS).items():
                 assert shader.spills == 0, (stone.model, len(stone.base.planes), step, gpu)
 
@@ -254,7 +259,7 @@ def test_no_stone_spills(tool):
 def test_a_third_trip_costs_what_a_second_does(tool, diamond, passes, step):
     # Else what is told of a trip would not hold for many.
     loop = next(part for part in PARTS[step] if part.is_loop)
-    vertex, text = shader_texts(diamond, "300 es")[step]
+    vertex, text = shader_texts(diamond, "300 es", wide=True)[step]
     second = tool.compile(vertex, repeat_loop(text, loop.text), GPUS)
     third = tool.compile(vertex, repeat_loop(text, loop.text, 3), GPUS)
     for gpu in GPUS:

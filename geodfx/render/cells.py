@@ -95,11 +95,15 @@ def _pack(count: I64) -> tuple[I64, int]:
 
 
 def are_between_nodes(cells: Cells, patches: Patches) -> Bool:
-    """Tell of each rectangle (P,) whether all of its texels read the same nodes: its corners then tell their light."""
-    place = cells.place[patches.facet].astype(np.float64)
+    """Tell of each rectangle (P,) whether all of its texels read the same nodes: its corners then tell their light.
+
+    Not of one that is beside a single node of its facet, whose corners would tell of others' nodes.
+    """
+    place, nodes = cells.place[patches.facet].astype(np.float64), cells.nodes[patches.facet]
     first = place[:, :2] + place[:, 2:] * patches.corner
     last = first + place[:, 2:] * (patches.sides - 1)
-    within: Bool = ((np.floor(first) == np.floor(last)) | (place[:, 2:] == 0)).all(axis=1)
+    same = (np.floor(first) == np.floor(last)) & (nodes > 1)
+    within: Bool = (same | (place[:, 2:] == 0)).all(axis=1)
     return within
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "RIM",
     "RIMS",
     "Step",
+    "alpha_is_behind",
     "has_flashes",
     "layer_columns",
     "layers",
@@ -44,15 +45,20 @@ VERTEX_TEXTS = {  # of passes that draw some of their target
 ADDED = (PATCH, FLASH)  # that add to it
 
 
-def shader_texts(stone: Stone, version: str) -> dict[Step, tuple[str, str]]:
-    """Return the vertex and fragment shaders of a stone's passes, in their order, the last in variants for lights."""
+def shader_texts(stone: Stone, version: str, *, wide: bool) -> dict[Step, tuple[str, str]]:
+    """Return the vertex and fragment shaders of a stone's passes, in their order, the last in variants for lights.
+
+    wide: its rectangles take three words each, see `patches.is_wide`.
+    """
     deep = layers(stone)
     has_lobes = stone.lobes is not None and stone.lobes.seen > 0
     constants: dict[str, bool | int | tuple[int, int]] = {
         "SIZE": stone.size,
+        "WIDE": wide,
         "PLANES": len(stone.base.planes),
         "LAYERS": deep,
         "LAYER_COLUMNS": layer_columns(deep),
+        "ALPHA_BEHIND": alpha_is_behind(stone),
         "LINEAR": stone.base.space == "linear",
         "LISTED": stone.lobes is not None and len(stone.lobes.refs) > 0,
     }
@@ -85,6 +91,11 @@ def has_flashes(stone: Stone) -> bool:
 def layers(stone: Stone) -> int:
     """Return how many layers of four planes the base has."""
     return -(-len(stone.base.planes) // 4)
+
+
+def alpha_is_behind(stone: Stone) -> bool:
+    """Tell whether alpha lies in a channel that the base's last layer leaves free, so that a texel fetches both."""
+    return len(stone.base.planes) % 4 > 0
 
 
 def layer_columns(deep: int) -> int:

@@ -38,6 +38,7 @@ from geodfx.render.gpu_programs import (
     RIM,
     RIMS,
     Step,
+    alpha_is_behind,
     has_flashes,
     layer_columns,
     layers,
@@ -89,14 +90,13 @@ class Scene:
             raise BackendError(f"{told}; process its session again, or use backend='cpu'")
         facets = decode_facets(lobes)
         self._peak = float(facets[:, WEIGHT : WEIGHT + 3].max(initial=0.0))
-        self._layers, self._planes = layers(stone), len(stone.base.planes)
+        self._layers, self._plane_count = layers(stone), len(stone.base.planes)
         self._linear = stone.base.space == "linear"
         patches = make_patches(lobes, stone.covered)
         words = pack_rectangles(patches)
         self._frame = self._target((width, height), (4, "f4"))
         self._textures = {
-            "alpha_codes": self._context.texture(stone.size, 1, stone.covered.tobytes(), alignment=1),
-            "base_planes": self._base_planes(np.where(stone.covered > 0, stone.base.planes, 0)),
+            **self._base(stone),
             "share_sheet": self._sheet(patches.sheet),
             "facet_words": self._facets(lobes.facets),
             "facet_slopes": self._facets(lobes.slopes),
@@ -107,7 +107,7 @@ class Scene:
         self._light_type = "f4" if version == "330 core" else "f2"
         self._cells = None if has_flashes(stone) else make_cells(lobes, facets, stone.alpha.shape)
         if self._cells is None:
-            self._make_programs(stone, version, {(FLASH, ""): [words]})
+            self._make_programs(stone, version, {(FLASH, ""): [words]}, wide=is_wide(patches))
             self._textures["facet_edges"] = self._facets(lobes.edges.reshape(-1, 4), 4)
         else:
             between = are_between_nodes(self._cells, patches)
@@ -115,7 +115,9 @@ class Scene:
             both = kinds[CORNERS] + kinds[NODES]
             kinds |= {RIM: both, FINE: both}
             lists = {(PATCH, kind): its for kind, its in kinds.items()}
-            self._make_programs(stone, version, {(CELLS, ""): [pack_grids(self._cells)], **lists})
+            self._make_programs(
+                stone, version, {(CELLS, ""): [pack_grids(self._cells)], **lists}, wide=is_wide(patches)
+            )
             self._hold_cells(self._cells)
         self._set(
             facet_count=len(facets),
@@ -123,7 +125,6 @@ class Scene:
             edge_count=len(lobes.edges),
             slope_step=lobes.slope_step,
             least_shown=LEAST_SHOWN / stone.display_gain,
-            is_wide=is_wide(patches),
             sheet_unit=(1 / patches.sheet.shape[1], 1 / patches.sheet.shape[0]),
         )
 
@@ -145,8 +146,8 @@ class Scene:
         }
         self._set(cell_unit=(1 / cells.size[0], 1 / cells.size[1]))
 
-    def _make_programs(self, stone: Stone, version: str, rectangles: dict[Step, list[U32]]) -> None:
-        """Compile what a frame takes, in the order in which it is drawn. rectangles: lists of words (P, 2 or 3)."""
+    def _make_programs(self, stone: Stone, version: str, rectangles: dict[Step, list[U32]], *, wide: bool) -> None:
+        """Compile what a frame takes, in the order in which it is drawn. rectangles: lists of their words."""
         self._steps = {}
         buffers = {
             id(words): (self._context.buffer(words.tobytes()), f"{words.shape[1]}u4/i", len(words))
@@ -154,7 +155,7 @@ class Scene:
             for words in lists
             if len(words)
         }
-        for step, (vertex, fragment) in shader_texts(stone, version).items():
+        for step, (vertex, fragment) in shader_texts(stone, version, wide=wide).items():
             if step not in rectangles:
                 self._steps[step] = self._pass(vertex, fragment)
             elif any(len(words) for words in rectangles[step]):
@@ -304,7 +305,7 @@ class Scene:
         discs = np.stack([lights[:, :4], lights[:, [6, 7, 8, 4]]], axis=1)
         self._set_rows("light_rows", discs)
         if self._linear:
-            weights = np.zeros((self._planes, 3), np.float32)
+            weights = np.zeros((self._plane_count, 3), np.float32)
             bright = lighting.base_intensity[0]
             weights[1 : 1 + lighting.base_weight.shape[1]] = lighting.base_weight[0] * bright
             self._set(base_weights=weights, base_offset=lighting.base_offset[0] * bright)
@@ -341,9 +342,16 @@ class Scene:
             self._textures["environment_maps"] = texture = self._rows("environment", maps.astype(self._light_type))
             texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
 
-    def _base_planes(self, planes: U8) -> Any:
-        """Return planes (P, H, W) as a texture, see `lay_planes`."""
-        sheet = lay_planes(planes, layer_columns(self._layers))
+    def _base(self, stone: Stone) -> dict[str, Any]:
+        """Return textures of a stone's base, black where nothing is covered, and of its alpha, see `lay_planes`."""
+        planes = np.where(stone.covered > 0, stone.base.planes, 0)
+        if alpha_is_behind(stone):
+            return {"base_planes": self._planes(np.concatenate([planes, stone.covered[None]]))}
+        return {"base_planes": self._planes(planes), "alpha_codes": self._planes(stone.covered[None])}
+
+    def _planes(self, planes: U8) -> Any:
+        """Return planes (P, H, W) as a texture."""
+        sheet = lay_planes(planes, layer_columns(-(-len(planes) // 4)))
         size = sheet.shape[1], sheet.shape[0]
         self._check_size("the base's planes", *size)
         texture = self._context.texture(size, sheet.shape[2], sheet.tobytes(), alignment=1)

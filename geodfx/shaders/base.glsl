@@ -1,7 +1,8 @@
 // Provides main(): the smooth part of one texel, linear and premultiplied. The sums are told in
-// geodfx/render/lighting.py. Needs display, and constants of the stone: SIZE, PLANES, LAYERS, LAYER_COLUMNS, LINEAR.
+// geodfx/render/lighting.py. Needs display, and constants of the stone: SIZE, PLANES, LAYERS, LAYER_COLUMNS, LINEAR,
+// and ALPHA_BEHIND: alpha is a plane behind the others, where these leave room in their last layer.
 
-uniform sampler2D alpha_codes;
+uniform sampler2D alpha_codes;        // but of ALPHA_BEHIND
 uniform sampler2D base_planes;        // four planes a layer, layers side by side; a channel that is not there weighs 0
 uniform sampler2D base_rows;          // a row a light: a weight a plane, then offset, then intensity
 uniform int base_row_count;           // 1 where the base is LINEAR
@@ -53,7 +54,7 @@ vec3 shade_display_base(ivec2 texel) {
 void main() {
     // Row 0 of the stone, its top, is row 0 of the buffer, GL's bottom, so that reading back needs no flip.
     ivec2 texel = ivec2(gl_FragCoord.xy);
-    float alpha = texelFetch(alpha_codes, texel, 0).r;
+    float alpha = ALPHA_BEHIND ? read_planes(texel, LAYERS - 1)[PLANES % 4] : texelFetch(alpha_codes, texel, 0).r;
     colour = vec4(0.0, 0.0, 0.0, alpha);
     if (LINEAR) colour.rgb = shade_linear_base(texel);  // without a branch: texels differ, and no GPU skips one's work
     else if (alpha > 0.0) colour.rgb = shade_display_base(texel);

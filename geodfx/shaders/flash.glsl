@@ -6,18 +6,18 @@ const vec3 MOST_ROOT = vec3(31.0, 63.0, 31.0);
 
 uniform sampler2D share_sheet;        // roots of shares, of 5, 6 and 5 bits
 
-in vec3 away;
+in vec2 away;
 in mediump vec4 shown;
-in mediump vec4 within;
-in mediump vec3 inside;
+in mediump vec4 outside;
+in mediump vec4 others;
 in vec2 spot;
 
 out vec4 colour;
 
 void main() {
-    float share = edge_shares(within.xyz) * edge_shares(inside);
-    float green = away.z - dot(away.xy, away.xy);
-    vec3 seen = shown.rgb * clamp(vec3(green + shown.a, green, green + within.w), 0.0, 1.0);
+    float share = edge_shares(outside.xyz, others.xyz);
+    float green = others.w - dot(away, away);
+    vec3 seen = shown.rgb * clamp(vec3(green + shown.a, green, green + outside.w), 0.0, 1.0);
     if (LISTED) {
         // Rounded, for some drivers hold them in 8 bits.
         vec3 root = floor(textureLod(share_sheet, spot, 0.0).rgb * MOST_ROOT + 0.5) / MOST_ROOT;

@@ -1,6 +1,7 @@
 // Provides main() of the vertex stage: a rectangle of texels of one facet of a stone that tilts, see
 // geodfx/patches.py, narrowed to where the facet sees its one pseudo light within its edges; of no size where it
-// does not. What a texel sees is told at the corners, for all of it but a square is linear. Needs facet, rectangle, and SIZE.
+// does not. What a texel sees is told at the corners, for all of it but a square is linear. Needs facet, rectangle, and
+// SIZE.
 
 uniform usampler2D facet_words;       // folded
 uniform usampler2D facet_slopes;      // folded
@@ -15,11 +16,10 @@ uniform vec2 sheet_unit;              // one over the size of the sheet
 in uvec3 words;
 
 // Numbers of a kind together, for a linker that mixes them makes all of them whole.
-out vec3 away;                        // to where green points from the light, so that its square is what is lost of z,
-                                      // and what is left is seen of the light, within 0 and 1
+out vec2 away;                        // to where green points from the light: what its square leaves of most is seen
 out mediump vec4 shown;               // what the facet shows where it sees the light whole; how much more red has left
-out mediump vec4 within;              // how far inside its edges a texel lies; how much more blue has left
-out mediump vec3 inside;
+out mediump vec4 outside;             // how far outside edges a texel lies, see edge_shares(); how much more blue has left
+out mediump vec4 others;              // likewise, of more edges; most of the light, of which 0 to 1 is seen
 out vec2 spot;                        // of a texel's shares in their sheet
 
 const float NONE = 40.0;              // inside an edge that there is not
@@ -30,11 +30,10 @@ const float APART = 0.01;             // of a texel: so far beyond the middle of
 // Narrows low and high, which are not apart where nothing is left, to where lies + dot(turn, texel) may be 0 or more.
 void narrow(float lies, vec2 turn, inout vec2 low, inout vec2 high) {
     vec2 most = max(turn * low, turn * high);
-    if (lies + most.x + most.y < 0.0) high = low - 1.0;
-    if (turn.x > STEEP) low.x = max(low.x, -(lies + most.y) / turn.x);
-    if (turn.x < -STEEP) high.x = min(high.x, -(lies + most.y) / turn.x);
-    if (turn.y > STEEP) low.y = max(low.y, -(lies + most.x) / turn.y);
-    if (turn.y < -STEEP) high.y = min(high.y, -(lies + most.x) / turn.y);
+    vec2 room = (lies + most.x + most.y) / max(abs(turn), STEEP);  // how far from the corner where it is most
+    vec2 least = vec2(turn.x < 0.0 ? low.x : high.x - room.x, turn.y < 0.0 ? low.y : high.y - room.y);
+    high = min(high, vec2(turn.x < 0.0 ? low.x + room.x : high.x, turn.y < 0.0 ? low.y + room.y : high.y));
+    low = max(low, least);
 }
 
 // The same to where no edge of a facet takes more than a share: exp(-outside). moved: of the light from where the facet
@@ -90,22 +89,28 @@ void main() {
         narrow(reach + first[k], turn, low, high);
         narrow(reach - first[k], -turn, low, high);
     }
+    float brightest = max(whole.r, max(whole.g, whole.b));
+    gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+    if (any(greaterThan(low, high + APART)) || brightest <= least_shown) return;  // as of most facets at a tilt
+
     float lies[EDGES];
     vec2 turn[EDGES];
     for (int e = 0; e < EDGES; ++e) {
         lies[e] = NONE;
         turn[e] = vec2(0.0);
     }
-    float outside = log(max(whole.r, max(whole.g, whole.b)) / least_shown);
-    if (int(facet) < edge_count) narrow_edges(facet, disc.xy - own.point, outside, low, high, lies, turn);
+    float most_outside = log(brightest / least_shown);
+    if (int(facet) < edge_count) narrow_edges(facet, disc.xy - own.point, most_outside, low, high, lies, turn);
 
     vec2 at = mix(low - APART, high + APART, vec2(gl_VertexID & 1, gl_VertexID >> 1));
-    bool dark = any(greaterThan(low, high + APART)) || all(lessThanEqual(whole, vec3(least_shown)));
-    gl_Position = dark ? vec4(2.0, 2.0, 2.0, 1.0) : vec4(2.0 * (at + own.centre + 0.5) / vec2(SIZE) - 1.0, 0.0, 1.0);
+    if (any(greaterThan(low, high + APART))) return;
+    gl_Position = vec4(2.0 * (at + own.centre + 0.5) / vec2(SIZE) - 1.0, 0.0, 1.0);
     spot = sheet_unit * (its.spot + at - corner + 0.5);
-    away = vec3(first + right * at.x + down * at.y, most);
-    shown = vec4(whole, -dot(red, 2.0 * away.xy + red));
-    float blue_left = -dot(blue, 2.0 * away.xy + blue);
-    within = vec4(lies[0] + dot(turn[0], at), lies[1] + dot(turn[1], at), lies[2] + dot(turn[2], at), blue_left);
-    inside = vec3(lies[3] + dot(turn[3], at), lies[4] + dot(turn[4], at), lies[5] + dot(turn[5], at));
+    away = first + right * at.x + down * at.y;
+    shown = vec4(whole, -dot(red, 2.0 * away + red));
+    float blue_left = -dot(blue, 2.0 * away + blue);
+    vec3 inside = vec3(lies[0] + dot(turn[0], at), lies[1] + dot(turn[1], at), lies[2] + dot(turn[2], at));
+    vec3 inside_others = vec3(lies[3] + dot(turn[3], at), lies[4] + dot(turn[4], at), lies[5] + dot(turn[5], at));
+    outside = vec4(-EDGE_FALL * inside, blue_left);
+    others = vec4(-EDGE_FALL * inside_others, most);
 }

@@ -17,9 +17,10 @@ float lobe_response(float q, float area, float variance) {
     return clamp(lobe_ramp(q, area, variance), 0.0, 1.0);
 }
 
-// Share of a flash that three edges of its facet let through together, 0 to 1. Twin of geodfx.basis.edge_share.
-// inside: -29 or more, for three shares less than e^-29 have no product.
-float edge_shares(vec3 inside) {
-    vec3 parts = 1.0 + exp(-inside);
+// Share of a flash that six edges of its facet let through together, 0 to 1. Twin of geodfx.basis.edge_share.
+// outside: how far outside each, times EDGE_FALL: a power of two, which GPUs have.
+const float EDGE_FALL = 1.442695;  // one over the logarithm of 2
+float edge_shares(vec3 outside, vec3 others) {
+    vec3 parts = (1.0 + exp2(outside)) * (1.0 + exp2(others));
     return 1.0 / (parts.x * parts.y * parts.z);
 }

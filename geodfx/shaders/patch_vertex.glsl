@@ -14,8 +14,8 @@ in uvec3 words;
 
 // The first two are the same everywhere; but the offline compiler for Apple's GPUs takes no flat ones.
 out float owner;                      // the facet
-out vec3 flash;                       // of CORNERS, the light; else what it shows of the light whose rim crosses it, where
-                                      // it sees it whole; or 0
+out vec3 flash;                       // of CORNERS, the light; else what the facet shows of the light whose rim crosses
+                                      // it, where it sees that whole; or 0
 out vec2 spot;                        // of a texel's shares in their sheet; of CORNERS, column and row
 out vec2 node;                        // of its light in the atlas
 
@@ -28,9 +28,12 @@ vec3 light_between(vec4 place, vec2 middle, vec2 texel) {
     vec2 part = has_step * ((place.xy + place.zw * texel) / cell_unit - 0.5 - low);
     ivec2 first = ivec2(low);
     ivec2 last = ivec2(low + has_step);
-    vec3 above = mix(texelFetch(cell_light, first, 0).rgb, texelFetch(cell_light, ivec2(last.x, first.y), 0).rgb, part.x);
-    vec3 below = mix(texelFetch(cell_light, ivec2(first.x, last.y), 0).rgb, texelFetch(cell_light, last, 0).rgb, part.x);
-    return min(light_unit * mix(above, below, part.y), MOST_SHOWN);
+    vec3 one = texelFetch(cell_light, first, 0).rgb;
+    vec3 right = texelFetch(cell_light, ivec2(last.x, first.y), 0).rgb;
+    vec3 down = texelFetch(cell_light, ivec2(first.x, last.y), 0).rgb;
+    vec3 both = texelFetch(cell_light, last, 0).rgb;
+    vec3 light = mix(mix(one, right, part.x), mix(down, both, part.x), part.y);
+    return min(light_unit * light, MOST_SHOWN);
 }
 
 void main() {

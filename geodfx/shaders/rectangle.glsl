@@ -1,6 +1,4 @@
-// Provides Rectangle, read_rectangle(): twin of geodfx/patches.py, which packs them.
-
-uniform bool is_wide;  // each takes three words
+// Provides Rectangle, read_rectangle(): twin of geodfx/patches.py, which packs them. Needs WIDE: each has three words.
 
 struct Rectangle {
     uint facet;
@@ -16,7 +14,7 @@ vec2 two(uint word, uint bits) {
 }
 
 Rectangle read_rectangle(uvec3 words) {
-    if (is_wide) return Rectangle(words.y >> 16u, two(words.x, 16u), two(words.y, 8u), two(words.z, 16u));
+    if (WIDE) return Rectangle(words.y >> 16u, two(words.x, 16u), two(words.y, 8u), two(words.z, 16u));
     uint spot = (words.y >> 16u) | (words.x >> 26u) << 16u;
     return Rectangle(words.y & 65535u, two(words.x, 9u), two(words.x >> 18u, 4u) + 1.0, two(spot, 11u));
 }

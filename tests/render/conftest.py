@@ -31,11 +31,11 @@ class GlslBench:
         self._context = moderngl.create_context(require=330, standalone=True, **options)
         self.is_software = any(name in self._context.info["GL_RENDERER"] for name in SOFTWARE)
 
-    def run(self, version, expression, floats=None, words=None, maps=None, more=(), **uniforms):
+    def run(self, version, expression, floats=None, words=None, maps=None, more=(), **constants):
         """Return (N, 4) of a vec4 expression in `a` (vec4 of floats), `w` (uvec4 of words) and `maps` (a sampler).
 
         floats: (N, 1 to 4) float32. words: (N, 1 to 4) uint32. maps: (M, 3) float32, of an Environment.
-        more: bodies whose functions it needs, too, with their uniforms.
+        more: bodies whose functions it needs, too, with their constants.
         """
         count = len(floats if floats is not None else words)
         text = f"""
@@ -48,10 +48,8 @@ class GlslBench:
             }}"""
         program = self._context.program(
             vertex_shader=assemble(("triangle",), version),
-            fragment_shader=assemble((*FUNCTIONS, *more), version) + text,
+            fragment_shader=assemble((*FUNCTIONS, *more), version, constants) + text,
         )
-        for name, value in uniforms.items():
-            program[name] = value
         cases = {
             "floats": _four_wide(floats, count, np.float32),
             "words": _four_wide(words, count, np.uint32),

@@ -101,9 +101,11 @@ def test_edge_share(glsl_bench, glsl_version):
     inside = np.concatenate([[0, 1, -1, 64, -64, -39, 300, -300], RNG.uniform(-12, 12, 200)]).astype(np.float32)
     reference = 1 / (1 + np.exp(-np.maximum(inside.astype(np.float64), -40)))
     np.testing.assert_allclose(_twin(edge_share, inside)[:, 0], reference, 0, 1e-6)
-    drawn = np.concatenate([[[-EDGE_OUTSIDE] * 3, [300.0] * 3], RNG.uniform(-12, 12, (200, 3))]).astype(np.float32)
+    drawn = np.concatenate([[[-EDGE_OUTSIDE] * 4, [300.0] * 4], RNG.uniform(-12, 12, (200, 4))]).astype(np.float32)
     reference = (1 / (1 + np.exp(-drawn.astype(np.float64)))).prod(axis=1)
-    on_gpu = glsl_bench.run(glsl_version, "vec4(edge_shares(a.xyz))", drawn)
+    on_gpu = glsl_bench.run(
+        glsl_version, "vec4(edge_shares(-EDGE_FALL * a.xyz, vec3(-EDGE_FALL * a.w, -300.0, -300.0)))", drawn
+    )
     np.testing.assert_allclose(on_gpu[:, 0], reference, 1e-5, 1e-6)
 
 
@@ -268,7 +270,7 @@ def test_a_rectangle_is_read_as_it_was_packed(glsl_bench, glsl_version, wide):
         ("vec4(its.spot, float(its.facet), 0.0)", np.hstack([spot, facet[:, None], np.zeros((count + 2, 1))])),
     ):
         text = expression.replace("its", "read_rectangle(w.xyz)")
-        on_gpu = glsl_bench.run(glsl_version, text, words=words, more=("rectangle",), is_wide=wide)
+        on_gpu = glsl_bench.run(glsl_version, text, words=words, more=("rectangle",), WIDE=wide)
         np.testing.assert_array_equal(on_gpu, told)
 
 
