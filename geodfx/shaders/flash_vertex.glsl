@@ -18,7 +18,7 @@ in uvec3 words;
 // Numbers of a kind together, for a linker that mixes them makes all of them whole.
 out vec2 away;                        // to where green points from the light: what its square leaves of most is seen
 out mediump vec4 shown;               // what the facet shows where it sees the light whole; how much more red has left
-out mediump vec4 outside;             // how far outside edges a texel lies, see edge_shares(); how much more blue has left
+out mediump vec4 outside;             // how far outside of edges, see edge_shares(); how much more blue has left
 out mediump vec4 others;              // likewise, of more edges; most of the light, of which 0 to 1 is seen
 out vec2 spot;                        // of a texel's shares in their sheet
 
