@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import geodfx
-from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Shader, Tool, find_tool
+from benchmarks.gpucost import FETCHES, MISSING, REGISTERS, THREADS, Tool, find_tool
 from benchmarks.mobile_frame import SHARE, SIZE, frame_ms, light_scene
-from benchmarks.mobile_passes import PARTS, TOLD, measure_pass, measure_vertices, repeat_loop
+from benchmarks.mobile_passes import PARTS, TOLD, Pass, measure_pass, measure_vertices, repeat_loop
 from geodfx.bench.enlarge import enlarge
 from geodfx.render import DiscLight, Environment, Tilt, View
 from geodfx.render.gpu_programs import (
@@ -151,10 +151,12 @@ def heading(*cells):
     print("|---" * len(cells) + "|")
 
 
-def counts(shader: Shader) -> dict[str, float]:
+def counts(each: Pass) -> dict[str, float]:
     """Return what a budget holds."""
+    shader = each.shader
     return {
         "cycles": round(shader.cycles[shader.bound], 2),
+        "vertex": round(each.vertex, 2),
         "fetches": shader.read(FETCHES),
         "registers": shader.read(REGISTERS),
         "threads": shader.read(THREADS),
@@ -183,12 +185,16 @@ def test_each_pass_keeps_its_budget(named):
     for name, by_gpu in named.items():
         for gpu, measured in by_gpu.items():
             shader = measured.shader
-            told, budget = counts(shader), BUDGETS["passes"][gpu][name]
+            told, budget = counts(measured), BUDGETS["passes"][gpu][name]
             share = " / ".join(f"{told[key] / (budget[key] or 1):.0%}" for key in told)
             spent = (told["registers"], told["threads"], shader.spills, told["fetches"])
             row(name, gpu, shader.read(("inst",)), show(shader.cycles), *spent, share)
             broken += [f"{gpu} {name}: {key} {told[key]}" for key in told if over(key, told[key], budget[key])]
             broken += [f"{gpu} {name}: {shader.spills} spills"] * (shader.spills > 0)
+    heading("vertices of", *GPUS)
+    for name, by_gpu in named.items():
+        if all(each.vertex for each in by_gpu.values()):
+            row(name, *(f"{by_gpu[gpu].vertex:.2f} / {by_gpu[gpu].dark_vertex:.2f}" for gpu in GPUS))
     heading("pass", "GPU", *("part", "cycles a pixel or a trip"))
     for name, by_gpu in named.items():
         for gpu, measured in by_gpu.items():
@@ -287,6 +293,6 @@ def test_budgets_can_be_written(tool, named, scenes):
     for gpu in GPUS:
         lines += ["", f"[passes.{gpu}]"]
         for name, by_gpu in named.items():
-            held = ", ".join(f"{key} = {value}" for key, value in counts(by_gpu[gpu].shader).items())
+            held = ", ".join(f"{key} = {value}" for key, value in counts(by_gpu[gpu]).items())
             lines.append(f"{name} = {{ {held} }}")
     Path(WRITTEN).write_text("\n".join(lines) + "\n", "utf-8")

@@ -8,7 +8,6 @@ steps. All grids lie in one atlas, shelf by shelf; its first node is nobody's.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +33,7 @@ INSET = 1e-3  # of a step: texels stay as far from the rim of their grid, so tha
 class Cells(NamedTuple):
     """The grids of F facets in an atlas. A node is a texel of the atlas."""
 
-    size: tuple[int, int]  # width and height of the atlas, powers of two
+    size: tuple[int, int]  # width and height of the atlas
     first: I64  # (F, 2) column and row of a grid's first node
     nodes: I64  # (F, 2) its columns and rows; (1, 1) and no step: one node
     place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
@@ -67,7 +66,7 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         scale[spread == 0] = 0
         place[:, k] = first[:, k] + np.where(wide, INSET, 0) - scale * np.where(scale > 0, low[:, k], 0)
         place[:, 2 + k] = scale
-    size = (ATLAS_WIDTH, 1 << max(0, math.ceil(math.log2(max(rows, 1)))))
+    size = (ATLAS_WIDTH, max(rows, 1))
     longest = np.where(place[:, 2:] > 0, slope / np.maximum(place[:, 2:], 1e-9), 0).max(axis=1, initial=0)
     most = np.quantile(np.repeat(longest, members), MOST) if members.any() else 0.0
     return Cells(size, first, count, place.astype(np.float32), float(most), spread)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from geodfx.basis import chart_encode, light_kernel, lobe_response
+from geodfx.bench.enlarge import enlarge
 from geodfx.colour import encode_display
 from geodfx.constants import CELL, FINE_LIGHTS
 from geodfx.lobe_map import CENTRE, SLOPE, FacetTable, decode_facets, pack_lobes, unpack_lobes
+from geodfx.patches import make_patches
 from geodfx.render import CpuRenderer, DiscLight, GpuRenderer, Renderer, Tilt, View
-from geodfx.render.cells import NODES_A_LOBE, is_fine, make_cells, node_point, pack_grids
+from geodfx.render.cells import NODES_A_LOBE, are_between_nodes, is_fine, make_cells, node_point, pack_grids
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.gpu import SOFTWARE
 from tests.render.stones import make_stone, no_base, random_directions, random_stone, spread_channels
@@ -110,6 +112,27 @@ def test_scattered_facets_have_no_more_nodes_than_their_lobes_are_worth():
     assert cells.step > 2 * CELL  # so that most lights are looked at by texels
 
 
+def test_rectangles_between_nodes_have_no_texel_beyond_them():
+    stone = enlarge(_faceted_stone(), 3)
+    cells = make_cells(stone.lobes, decode_facets(stone.lobes), stone.alpha.shape)
+    patches = make_patches(stone.lobes, stone.alpha)
+    between = are_between_nodes(cells, patches)
+    assert 0.2 < between.mean() < 0.8
+    for f, corner, sides, its in zip(patches.facet, patches.corner, patches.sides, between, strict=True):
+        place = cells.place[f].astype(np.float64)
+        read = [np.floor(place[k] + place[2 + k] * (corner[k] + np.arange(sides[k]))) for k in (0, 1)]
+        assert its == all(len(np.unique(axis)) == 1 for axis in read)
+
+
+def test_a_rectangle_beside_a_single_node_is_not_between_nodes():
+    """A facet one texel wide, whose direction changes with the column, has one: beyond it lie those of others."""
+    table = FacetTable(np.zeros((1, 3, 2)), np.full((1, 2, 2), 0.01), np.zeros((1, 2)), np.zeros(1), np.zeros(1))
+    lobes = pack_lobes((8, 8), np.arange(0, 64, 8) + 3, np.zeros(8, np.int64), np.ones((8, 3)), table)
+    cells = make_cells(lobes, decode_facets(lobes), (8, 8))
+    assert cells.nodes[0, 0] == 1 and cells.place[0, 2] > 0
+    assert not are_between_nodes(cells, make_patches(lobes, np.full((8, 8), 255, np.uint8))).any()
+
+
 def test_small_lights_are_fine_and_large_ones_are_not():
     for radius_deg, fine in ((0.5, True), (1.8, True), (2.0, False), (10.0, False)):
         radiance, area, blur = light_kernel(math.radians(radius_deg))
@@ -166,6 +189,20 @@ def test_the_gpu_reads_the_same_cells(stone, glsl_version, uneven_environment):
     with_rounding = exact if glsl_version == "330 core" else 2e-3
     np.testing.assert_allclose(on_gpu.render(view), ours, with_rounding, with_rounding)
     on_gpu.close()
+
+
+@pytest.mark.gpu
+def test_corners_tell_an_environment_as_well_as_nodes(glsl_version, uneven_environment):
+    """Within a rectangle light is linear along a diagonal where between nodes it is bilinear: both are a guess."""
+    stone, view = enlarge(_faceted_stone(), 8), View(environment=uneven_environment, tilt=Tilt(0.2, -0.1))
+    cells = make_cells(stone.lobes, decode_facets(stone.lobes), stone.alpha.shape)
+    assert are_between_nodes(cells, make_patches(stone.lobes, stone.alpha)).mean() > 0.3
+    ours, on_gpu = CpuRenderer(stone).render(view)[..., :3], GpuRenderer(stone, glsl_version)
+    apart = np.abs(on_gpu.render(view)[..., :3] - ours)
+    on_gpu.close()
+    print(f"{glsl_version}: mean {apart.mean() / ours.mean():.5f}, most {apart.max() / ours.max():.4f} of the light")
+    assert apart.mean() < 0.002 * ours.mean()
+    assert apart.max() < 0.02 * ours.max()
 
 
 @pytest.mark.gpu
