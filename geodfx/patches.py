@@ -13,8 +13,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from geodfx.arrays import F64, I64, U8, U32, Bool
+from geodfx.arrays import F64, I64, U8, U32
 from geodfx.codes import BLOCK, MOST_FACETS, share_roots
 from geodfx.jit import kernel
 from geodfx.lobe_map import Lobes
@@ -31,6 +32,8 @@ __all__ = [
     "make_patches",
     "pack_rectangles",
 ]
+
+I32 = npt.NDArray[np.int32]
 
 TILE = 16  # texels: no side of a rectangle is longer, so that a slanting facet's hold little else
 EXTENT_TILE = 32  # texels: nor one of an extent
@@ -54,9 +57,14 @@ class Patches(NamedTuple):
     sheet: U8  # (H, W, 3) `codes.share_roots`
 
     @property
+    def rectangle_bytes(self) -> int:
+        """Bytes of a rectangle's words."""
+        return WIDE_BYTES if is_wide(self) else NARROW_BYTES
+
+    @property
     def nbytes(self) -> int:
         """Bytes of rectangles and sheet on a GPU."""
-        return len(self.facet) * _rectangle_bytes(self) + math.prod(self.sheet.shape[:2]) * SHARE_BYTES
+        return len(self.facet) * self.rectangle_bytes + math.prod(self.sheet.shape[:2]) * SHARE_BYTES
 
 
 def make_patches(lobes: Lobes, alpha: U8) -> Patches:
@@ -82,11 +90,11 @@ def drawn_bytes(facet: I64, texel: I64, shape: tuple[int, int]) -> F64:
     """
     if len(facet) == 0:
         return np.zeros(0)
-    patches, its = _patch(facet, texel, shape, np.zeros((len(facet), 3), np.uint8))
-    area = patches.sides.prod(axis=1)
-    of_area = area / area.sum() * math.prod(patches.sheet.shape[:2]) * SHARE_BYTES
-    each: F64 = ((_rectangle_bytes(patches) + of_area) / np.bincount(its))[its]
-    return each
+    its = _cut_lobes(facet, texel, shape)
+    patches, area = _lay(its), its.sides.prod(axis=1)
+    words = len(area) * patches.rectangle_bytes
+    each: F64 = (patches.rectangle_bytes + (patches.nbytes - words) * (area / area.sum())) / np.bincount(its.part)
+    return each[its.part]
 
 
 def extent_bytes(extent: I64) -> I64:
@@ -126,44 +134,53 @@ def _patch_lobes(lobes: Lobes, alpha: U8) -> Patches:
     if len(seen) == 0:
         return empty
     facet = (lobes.refs[seen] & np.uint32(MOST_FACETS - 1)).astype(np.int64)
-    patches, _ = _patch(facet, texel[seen], (alpha.shape[0], alpha.shape[1]), share_roots(lobes.refs[seen]))
+    its = _cut_lobes(facet, texel[seen], (alpha.shape[0], alpha.shape[1]))
+    patches = _lay(its)
+    away = (patches.spot - its.corner)[its.part]
+    patches.sheet[its.row + away[:, 1], its.column + away[:, 0]] = share_roots(lobes.refs[seen])
     return patches
 
 
-def _rectangle_bytes(patches: Patches) -> int:
-    """Return the bytes of a rectangle's words."""
-    return WIDE_BYTES if is_wide(patches) else NARROW_BYTES
+class _Cut(NamedTuple):
+    """N lobes in P rectangles, facet by facet."""
+
+    part: I32  # (N,) the rectangle that a lobe is in
+    column: I32  # (N,)
+    row: I32  # (N,)
+    facet: I64  # (P,)
+    corner: I64  # (P, 2)
+    sides: I64  # (P, 2)
 
 
-def _patch(facet: I64, texel: I64, shape: tuple[int, int], roots: U8) -> tuple[Patches, I64]:
-    """Return lobes (N,), one or more, with the roots (N, 3) of their shares, and which rectangle each is in.
+def _cut_lobes(facet: I64, texel: I64, shape: tuple[int, int]) -> _Cut:
+    """Return lobes (N,), one or more, of texels that do not fall, in rectangles."""
+    row, column = (place.astype(np.int32) for place in np.divmod(texel, shape[1]))
+    few = int(facet.max()) < MOST_FACETS  # numbers of two bytes are sorted in a fraction of the time
+    order = np.argsort(facet.astype(np.uint16) if few else facet, kind="stable").astype(np.int32)
+    part = np.empty(len(order), np.int32)
+    count = _cut(facet, column, row, order, part, max(shape))
+    whose, corner, sides = np.empty(count, np.int64), np.full((count, 2), FAR), np.full((count, 2), -1)
+    _bound(facet, column, row, part, whose, corner, sides)
+    return _Cut(part, column, row, whose, corner, sides)
 
-    texel: does not fall from lobe to lobe.
-    """
-    order = np.argsort(facet, kind="stable")
-    turn = _turns(facet[order], texel[order])
-    group = facet[order] * (int(turn.max()) + 1) + turn
-    if turn.any():
-        again = np.argsort(group, kind="stable")
-        order, group = order[again], group[again]
-    row, column = np.divmod(texel[order], shape[1])
-    start = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(group))
-    its = np.empty(len(order), np.int64)
-    count = _cut(start, column, row, its, max(shape))
-    corner, last = np.full((count, 2), FAR), np.full((count, 2), -1)
-    whose = np.empty(count, np.int64)
-    whose[its] = facet[order]
-    for axis, place in enumerate((column, row)):
-        np.minimum.at(corner[:, axis], its, place)
-        np.maximum.at(last[:, axis], its, place)
-    sides = last - corner + 1
-    spot, size = _pack(sides)
-    sheet = np.zeros((*size, 3), np.uint8)
-    place = spot[its] + np.stack([column, row], axis=1) - corner[its]
-    sheet[place[:, 1], place[:, 0]] = roots[order]
-    where = np.empty_like(its)
-    where[order] = its
-    return Patches(whose, corner, sides, spot, sheet), where
+
+def _lay(its: _Cut) -> Patches:
+    """Return rectangles with their places in a sheet, which is empty."""
+    spot, size = _pack(its.sides)
+    return Patches(its.facet, its.corner, its.sides, spot, np.zeros((*size, 3), np.uint8))
+
+
+@kernel
+def _bound(facet: I64, column: I32, row: I32, part: I32, whose: I64, corner: I64, sides: I64) -> None:
+    """Write the facets (P,) of rectangles, their first columns and rows, and how many; sides: -1 before."""
+    for n in range(len(part)):
+        p = part[n]
+        whose[p] = facet[n]
+        for axis, place in ((0, column[n]), (1, row[n])):
+            corner[p, axis], sides[p, axis] = min(corner[p, axis], place), max(sides[p, axis], place)
+    for p in range(len(whose)):
+        for axis in range(2):
+            sides[p, axis] += 1 - corner[p, axis]
 
 
 def _tile_extents(extent: I64) -> tuple[I64, I64, I64]:
@@ -177,41 +194,37 @@ def _tile_extents(extent: I64) -> tuple[I64, I64, I64]:
     return facet, its[:, :2] + away, np.minimum(its[:, 2:] - away, EXTENT_TILE)
 
 
-def _turns(facet: I64, texel: I64) -> I64:
-    """Return how many lobes right before each (N,) are of its facet and texel: those are for another rectangle."""
-    same: Bool = (np.diff(facet, prepend=-1) == 0) & (np.diff(texel, prepend=-1) == 0)
-    total = np.cumsum(same)
-    turn: I64 = total - np.maximum.accumulate(np.where(same, 0, total))
-    return turn
-
-
 @kernel
-def _cut(start: I64, column: I64, row: I64, part: I64, longest: int) -> int:
-    """Write which rectangle each texel (N,) is in, group by group, which begin at start (G + 1,); returns how many.
+def _cut(facet: I64, column: I32, row: I32, order: I32, part: I32, longest: int) -> int:
+    """Write which rectangle each of N lobes is in; returns how many there are.
 
-    longest: side of the picture.
+    order: the lobes, facet by facet, and texel by texel of each; changed. longest: side of the picture.
     """
-    place = (column, row)
     low, high = np.empty(longest, np.int64), np.empty(longest, np.int64)
     cost = np.empty(longest, np.int64)
-    order = np.arange(len(column))
     stack = np.empty((2 * longest + 2, 2), np.int64)
+    first, total = 0, len(order)
     count = 0
-    for g in range(len(start) - 1):
-        stack[0, 0], stack[0, 1], top = start[g], start[g + 1], 1
+    while first < total:
+        last = first + 1
+        while last < total and facet[order[last]] == facet[order[first]]:
+            last += 1
+        last = _defer(column, row, order, first, last)
+        stack[0, 0], stack[0, 1], top = first, last, 1
         while top > 0:
             top -= 1
             begin, end = stack[top, 0], stack[top, 1]
-            axis, at = _best_cut(order[begin:end], place, low, high, cost)
+            axis, at = _best_cut(order[begin:end], column, row, low, high, cost)
             if axis < 0:
                 for k in range(begin, end):
                     part[order[k]] = count
                 count += 1
                 continue
+            place = column if axis == 0 else row
             left, right = begin, end - 1
             while left <= right:
                 n = order[left]
-                if place[axis][n] <= at:
+                if place[n] <= at:
                     left += 1
                 else:
                     order[left], order[right] = order[right], n
@@ -219,21 +232,38 @@ def _cut(start: I64, column: I64, row: I64, part: I64, longest: int) -> int:
             stack[top, 0], stack[top, 1] = left, end
             stack[top + 1, 0], stack[top + 1, 1] = begin, left
             top += 2
+        first = last
     return count
 
 
 @kernel
-def _best_cut(its: I64, place: tuple[I64, I64], low: I64, high: I64, cost: I64) -> tuple[int, int]:
+def _defer(column: I32, row: I32, order: I32, first: int, last: int) -> int:
+    """Move those of a facet's lobes order[first:last] that share their texel with the one before to their end.
+
+    Returns where they begin: they are for other rectangles.
+    """
+    kept, later = first + 1, np.empty(last - first, np.int32)
+    for k in range(first + 1, last):
+        n, before = order[k], order[kept - 1]
+        if column[n] == column[before] and row[n] == row[before]:
+            later[k - kept] = n
+        else:
+            order[kept] = n
+            kept += 1
+    order[kept:last] = later[: last - kept]
+    return kept
+
+
+@kernel
+def _best_cut(its: I32, column: I32, row: I32, low: I64, high: I64, cost: I64) -> tuple[int, int]:
     """Return the axis across which some texels are cut with least cost, and the last column or row before it.
 
     An axis below 0: no cut is worth it. low, high, cost: room for a number a column or row.
     """
-    first = (FAR, FAR)
-    last = (-1, -1)
+    left, top, right, bottom = FAR, FAR, -1, -1
     for n in its:
-        first = (min(first[0], place[0][n]), min(first[1], place[1][n]))
-        last = (max(last[0], place[0][n]), max(last[1], place[1][n]))
-    sides = (last[0] - first[0] + 1, last[1] - first[1] + 1)
+        left, top, right, bottom = min(left, column[n]), min(top, row[n]), max(right, column[n]), max(bottom, row[n])
+    first, sides = (left, top), (right - left + 1, bottom - top + 1)
     axis, at, least = -1, 0, _cost(sides[0], sides[1])
     if max(sides) > TILE:
         least = FAR * FAR
@@ -241,9 +271,10 @@ def _best_cut(its: I64, place: tuple[I64, I64], low: I64, high: I64, cost: I64) 
         return axis, at
     for a in range(2):
         count = sides[a]
+        place, other = (column, row) if a == 0 else (row, column)
         low[:count], high[:count] = FAR, -1
         for n in its:
-            k, across = place[a][n] - first[a], place[1 - a][n]
+            k, across = place[n] - first[a], other[n]
             low[k], high[k] = min(low[k], across), max(high[k], across)
         near, far, reach = FAR, -1, 0
         for k in range(count - 1):

@@ -20,7 +20,7 @@ from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
 from geodfx.capture.cut import TracedCut
 from geodfx.capture.facet_find import Facets, gather_members, no_facets
-from geodfx.capture.facet_share import begin_sharing
+from geodfx.capture.facet_share import Sharing, begin_sharing
 from geodfx.capture.fit_base import even_dark, learn_prior
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings, before_edges
 from geodfx.capture.fit_smooth import choose_planes, encode_detailed, mark_smooth
@@ -136,8 +136,14 @@ def _show(state: FitState, facets: Facets, most_bytes: float, trust: float, symm
 def _share_facets(state: FitState, facets: Facets, most_bytes: float) -> tuple[Facets, tuple[int, ...]]:
     """Join facets and leave lobes out until all fits; returns the facets, and how many planes the base may have."""
     sharing = begin_sharing(state.sets, facets, state.places, state.search, joins=state.settings.joins)
-    planes, room = choose_planes(state, most_bytes, lambda room: sharing.within(room).lost)
-    return sharing.within(room).write(state.sets, formed=state.search.formed), planes
+    tried: dict[float, Sharing] = {}
+
+    def lost_within(room: float) -> float:
+        tried[room] = sharing.within(room)
+        return tried[room].lost
+
+    planes, room = choose_planes(state, most_bytes, lost_within)
+    return tried[room].write(state.sets, formed=state.search.formed), planes
 
 
 def soften(spread: F64) -> tuple[F64, F64]:

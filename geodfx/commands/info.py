@@ -58,6 +58,7 @@ def _stone_values(path: Path) -> dict[str, object]:
         "size": list(stone.size),
         "file_bytes": path.stat().st_size,
         "texel_bytes": round(stone.texel_bytes, 3),
+        "table_bytes": round(stone.table_bytes, 3),
         "lobes_per_texel": round(stone.lobes_per_texel, 3),
         **sharp,
         "light_radius_deg": round(math.degrees(stone.light_radius_rad), 6),
