@@ -148,6 +148,7 @@ class Measured:
     black_db: float  # of black frames
     nearest_db: float  # of the fitted photos whose lights are nearest
     texel_bytes: float
+    table_bytes: float
     spent_s: float  # of CPU
     own_db: float  # of the fit on the photos that it was made from
     true_db: float  # of the same photos without noise
@@ -231,6 +232,7 @@ def measure(case: Case, folder: Path, seed: int) -> Measured:
         decibels(np.zeros_like(unseen), unseen),
         decibels(photos[(heldout.light_direction @ lights.T).argmax(axis=1)], unseen),
         stone.texel_bytes,
+        stone.table_bytes,
         spent,
         geodfx.evaluate(stone, replace(train, display_gain=gain)).psnr_db,
         decibels(encode_display(clean, gain), photos),
@@ -259,6 +261,6 @@ def test_a_stone(tmp_path, case):
     print(f"\n{measured.line(case.name)}", end="")
     assert measured.score.psnr_db > measured.black_db
     assert case is BLIND or measured.score.psnr_db > measured.nearest_db
-    assert measured.texel_bytes <= 24
+    assert measured.texel_bytes <= 24 and measured.table_bytes <= 24
     assert measured.score.psnr_db >= case.least_db
     assert case.flux[0] <= measured.score.flux <= case.flux[1]

@@ -67,9 +67,12 @@ class Patches(NamedTuple):
         return len(self.facet) * self.rectangle_bytes + math.prod(self.sheet.shape[:2]) * SHARE_BYTES
 
 
-def make_patches(lobes: Lobes, alpha: U8) -> Patches:
-    """Return the lobes, and the facets with extents, of what a stone covers of its picture (H, W)."""
-    patches = _patch_lobes(lobes, alpha)
+def make_patches(lobes: Lobes, alpha: U8, *, filled: bool = True) -> Patches:
+    """Return the lobes, and the facets with extents, of what a stone covers of its picture (H, W).
+
+    filled: else the shares of lobes are left out of the sheet.
+    """
+    patches = _patch_lobes(lobes, alpha, filled=filled)
     facet, corner, sides = _tile_extents(lobes.rectangles())
     if len(facet) == 0:
         return patches
@@ -123,8 +126,8 @@ def pack_rectangles(patches: Patches) -> U32:
     return np.stack([high, low], axis=1).astype(np.uint32)
 
 
-def _patch_lobes(lobes: Lobes, alpha: U8) -> Patches:
-    """Return the lobes of what a stone covers of its picture (H, W)."""
+def _patch_lobes(lobes: Lobes, alpha: U8, *, filled: bool) -> Patches:
+    """Return the lobes of what a stone covers of its picture (H, W), with or without their shares."""
     none = np.zeros((0, 2), np.int64)
     empty = Patches(none[:, 0], none, none, none, np.zeros((1, 1, 3), np.uint8))
     if lobes.index.size == 0:
@@ -136,6 +139,8 @@ def _patch_lobes(lobes: Lobes, alpha: U8) -> Patches:
     facet = (lobes.refs[seen] & np.uint32(MOST_FACETS - 1)).astype(np.int64)
     its = _cut_lobes(facet, texel[seen], (alpha.shape[0], alpha.shape[1]))
     patches = _lay(its)
+    if not filled:
+        return patches
     away = (patches.spot - its.corner)[its.part]
     patches.sheet[its.row + away[:, 1], its.column + away[:, 0]] = share_roots(lobes.refs[seen])
     return patches

@@ -112,7 +112,7 @@ class Stone:
         if lobes is None:
             return self.table_bytes
         facets = lobes.facets.nbytes + lobes.slopes.nbytes + lobes.edges.nbytes
-        drawn = make_patches(lobes, self.covered).nbytes + facets
+        drawn = make_patches(lobes, self.covered, filled=False).nbytes + facets
         return (self.alpha.nbytes + unread(self.base, "planes").nbytes + drawn) / self.alpha.size
 
     @property

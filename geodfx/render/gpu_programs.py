@@ -1,8 +1,9 @@
 """The shaders of a stone's passes on a GPU, in the order in which they are drawn.
 
 shaders/rims.glsl, a facet a pixel; cells.glsl, a grid of nodes of each facet that sees light; base.glsl, a texel; and
-patch.glsl, rectangles of the texels of facets that see light, which adds what they show. Of a stone whose facets
-are flat, which tilts under one pseudo light, base.glsl, and flash.glsl in place of all others.
+patch.glsl, rectangles of the texels of facets that see light, which adds what they show (corners.glsl, where corners
+tell their light). Of a stone whose facets are flat, which tilts under one pseudo light, base.glsl, and flash.glsl in
+place of all others.
 """
 
 from __future__ import annotations

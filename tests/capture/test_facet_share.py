@@ -136,6 +136,25 @@ def test_all_keeps_within_any_bytes(joins):
     assert np.all(its.facet == -1)
 
 
+def test_lobes_far_apart_are_held_to_what_a_gpu_takes_for_each():
+    """Their tables take 4 bytes a lobe; a rectangle of one texel takes 10."""
+    rng = np.random.default_rng(6)
+    sets = make_lobe_sets(SIDE * SIDE)
+    some = rng.permutation(SIDE * SIDE)[:120]
+    sets.facet[:] = -1
+    sets.number[some], sets.facet[some, 0], sets.amplitude[some, 0] = 1, np.arange(120) % 12, 0.5
+    sharing = begin(sets, facets_at(even_directions(12, 0.2)), joins=False)
+    assert sharing.nbytes == 120 * 4 + 12 * 16
+    drawn = sharing.as_drawn().nbytes
+    assert drawn > 120 * 9 + 12 * 16
+    index = SIDE * -(-SIDE // 8) * 8
+    room = sharing.nbytes + 10
+    assert drawn > room + index
+    fewer = sharing.within(room)
+    assert fewer.as_drawn().nbytes <= room + index
+    assert np.count_nonzero(fewer.facet >= 0) > 60
+
+
 def test_without_joining_the_dimmest_are_left_out():
     sets = one_each(np.arange(60), np.where(np.arange(60) % 3 == 0, 2 * DIM, 0.8))
     facets = facets_at(even_directions(60, 0.2))
@@ -180,4 +199,5 @@ def test_a_small_picture_of_a_brilliant_keeps_to_its_bytes(tmp_path):
     recipe.write_text(RECIPE)
     (session,) = geodfx.simulate(recipe, tmp_path / "session")
     stones = [geodfx.process(session, fast=True, lean=lean) for lean in (False, True)]
-    assert [stone.texel_bytes <= most for stone, most in zip(stones, (24, 12), strict=True)] == [True, True]
+    for stone, most in zip(stones, (24, 12), strict=True):
+        assert most - 1.5 < max(stone.texel_bytes, stone.table_bytes) <= most
