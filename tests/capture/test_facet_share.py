@@ -136,8 +136,11 @@ def test_all_keeps_within_any_bytes(joins):
     assert np.all(its.facet == -1)
 
 
-def test_lobes_far_apart_are_held_to_what_a_gpu_takes_for_each():
-    """Their tables take 4 bytes a lobe; a rectangle of one texel takes 10."""
+@pytest.mark.parametrize("many", [facet_share.MANY, 1])
+def test_lobes_far_apart_are_held_to_what_a_gpu_takes_for_each(monkeypatch, many):
+    """Their tables take 4 bytes a lobe; a rectangle of one texel takes 10. many: some facets are looked at first."""
+    monkeypatch.setattr(facet_share, "MANY", many)
+    monkeypatch.setattr(facet_share, "SAMPLED", 3)
     rng = np.random.default_rng(6)
     sets = make_lobe_sets(SIDE * SIDE)
     some = rng.permutation(SIDE * SIDE)[:120]
@@ -151,6 +154,7 @@ def test_lobes_far_apart_are_held_to_what_a_gpu_takes_for_each():
     room = sharing.nbytes + 10
     assert drawn > room + index
     fewer = sharing.within(room)
+    assert np.count_nonzero(sharing.within(2 * drawn).facet >= 0) == 120
     assert fewer.as_drawn().nbytes <= room + index
     assert np.count_nonzero(fewer.facet >= 0) > 60
 
