@@ -27,7 +27,7 @@ def test_an_enlarged_stone_shows_the_same_in_more_texels(model):
     assert large.size == (66, 39)
     np.testing.assert_array_equal(shown[1::3, 1::3, 3], small[..., 3])
     np.testing.assert_allclose(shown[1::3, 1::3], small, rtol=1e-3, atol=1e-3 * float(small.max()))
-    assert large.texel_bytes == pytest.approx(stone.texel_bytes, rel=0.6)
+    assert large.table_bytes == pytest.approx(stone.table_bytes, rel=0.6)
 
 
 def test_times_are_of_all_views_at_a_size_or_more():
@@ -52,7 +52,7 @@ def test_a_crowd_is_of_as_many_stones():
 
 def test_a_copy_is_of_the_stone_and_of_the_frame():
     stone = random_stone(shape=(20, 30))
-    assert copied_bytes(stone) == round(stone.texel_bytes * 600) + 2400
+    assert copied_bytes(stone) == round(stone.table_bytes * 600) + 2400
 
 
 @pytest.mark.gpu
