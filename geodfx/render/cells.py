@@ -8,6 +8,7 @@ steps. All grids lie in one atlas, shelf by shelf; its first node is nobody's.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from geodfx.patches import Patches
 __all__ = ["STRETCH", "Cells", "are_between_nodes", "is_fine", "make_cells", "node_point", "pack_grids"]
 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
-ATLAS_WIDTH = 1024
+ATLAS_WIDTH = 1024  # at most; about as wide as high where there are few nodes
 MOST_NODES = 512  # along a side of a grid
 NODES_A_LOBE = 2
 RIM_ERROR = 0.03
@@ -33,7 +34,7 @@ INSET = 1e-3  # of a step: texels stay as far from the rim of their grid, so tha
 class Cells(NamedTuple):
     """The grids of F facets in an atlas. A node is a texel of the atlas."""
 
-    size: tuple[int, int]  # width and height of the atlas
+    size: tuple[int, int]  # width and height of the atlas, powers of two: rounding would read others' nodes
     first: I64  # (F, 2) column and row of a grid's first node
     nodes: I64  # (F, 2) its columns and rows; (1, 1) and no step: one node
     place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
@@ -56,7 +57,7 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         if not many.any():
             break
         count[many] = (count[many] + 1) // 2  # ends at one node
-    first, rows = _pack(count)
+    first, size = _pack(count)
 
     place = np.zeros((total, 4), np.float64)
     for k in (0, 1):
@@ -66,7 +67,6 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         scale[spread == 0] = 0
         place[:, k] = first[:, k] + np.where(wide, INSET, 0) - scale * np.where(scale > 0, low[:, k], 0)
         place[:, 2 + k] = scale
-    size = (ATLAS_WIDTH, max(rows, 1))
     longest = np.where(place[:, 2:] > 0, slope / np.maximum(place[:, 2:], 1e-9), 0).max(axis=1, initial=0)
     most = np.quantile(np.repeat(longest, members), MOST) if members.any() else 0.0
     return Cells(size, first, count, place.astype(np.float32), float(most), spread)
@@ -80,17 +80,19 @@ def pack_grids(cells: Cells) -> U32:
     return words
 
 
-def _pack(count: I64) -> tuple[I64, int]:
-    """Return where grids (F, 2) of columns and rows lie in the atlas, and how many rows that takes."""
+def _pack(count: I64) -> tuple[I64, tuple[int, int]]:
+    """Return where grids (F, 2) of columns and rows lie in the atlas, and its width and height."""
     first = np.zeros_like(count)
+    widest = int(count[:, 0].max(initial=0)) + 1
+    width = min(_power(max(math.sqrt(int(count.prod(axis=1).sum())), widest)), ATLAS_WIDTH)
     column, row, tall = 1, 0, 1  # none begins in the corner, which stays black
     for f in np.lexsort((-count[:, 0], -count[:, 1])).tolist():
         columns, rows = count[f].tolist()
-        if column + columns > ATLAS_WIDTH:
+        if column + columns > width:
             column, row, tall = 0, row + tall, 0
         first[f] = column, row
         column, tall = column + columns, max(tall, rows)
-    return first, row + tall
+    return first, (width, _power(row + tall))
 
 
 def are_between_nodes(cells: Cells, patches: Patches) -> Bool:
@@ -104,6 +106,11 @@ def are_between_nodes(cells: Cells, patches: Patches) -> Bool:
     same = (np.floor(first) == np.floor(last)) & (nodes > 1)
     within: Bool = (same | (place[:, 2:] == 0)).all(axis=1)
     return within
+
+
+def _power(least: float) -> int:
+    """Return the lowest power of two from some number, 1 or more, on."""
+    return 1 << math.ceil(math.log2(max(least, 1)))
 
 
 def is_fine(lights: F32, step: float) -> bool:
