@@ -10,6 +10,7 @@ chords keeps areas (Lambert's azimuthal projection): a disc of angular radius r 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = [
     "chart_decode",
     "chart_encode",
     "chart_point",
-    "disc_average",
+    "disc_averages",
     "dome_nodes",
     "edge_share",
     "evaluate",
@@ -36,6 +37,7 @@ __all__ = [
     "lobe_ramp",
     "lobe_reach",
     "lobe_response",
+    "ramp_line",
     "spiral_directions",
 ]
 
@@ -168,6 +170,13 @@ def lobe_ramp(q: np.float32, area: np.float32, variance: np.float32) -> np.float
 
 
 @kernel
+def ramp_line(area: np.float32, variance: np.float32) -> tuple[np.float32, np.float32]:
+    """Return what `lobe_ramp` is at a squared chord of 0, and by how much it falls for one of 1."""
+    most = lobe_ramp(np.float32(0.0), area, variance)
+    return most, (most - lobe_ramp(area, area, variance)) / area
+
+
+@kernel
 def formed_chord(dx: np.float32, dy: np.float32, dz: np.float32, form_x: np.float32, form_y: np.float32) -> np.float32:
     """Return the squared chord that a lobe counts for a step (dx, dy, dz) from its direction to a light's.
 
@@ -205,27 +214,38 @@ def spiral_directions(z: F64) -> F64:
     return np.stack([rim * np.cos(turn), rim * np.sin(turn), z], axis=1)
 
 
-def disc_average(basis: str, direction: F64, radius_rad: float, measured_rad: float = 0.0) -> F64:
-    """Return a basis' terms (T,), averaged over a disc light; what lies below the horizon adds nothing.
+def disc_averages(basis: str, directions: F64, radius_rad: Sequence[float], measured_rad: float = 0.0) -> F64:
+    """Return a basis' terms (N, T), averaged over disc lights; what lies below the horizon adds nothing.
 
-    direction: (3,) unit. measured_rad: radius of the light under which a dome's terms were measured: they are light
+    directions: (N, 3) unit. measured_rad: radius of the light under which a dome's terms were measured: they are light
     that is averaged already, and only what a larger light has more spreads them. The disc is a spiral of points of
     equal area (Vogel 1979).
     """
-    own = basis == "dome"
-    _, area, _ = light_kernel(math.sqrt(max(radius_rad**2 - measured_rad**2, 0.0)) if own else radius_rad)
-    number, cosine, sine = _disc_spiral()
-    q = area * number / DISC_POINTS
-    x, y, z = direction.tolist()
-    u = np.array([0.0, z, -y]) if abs(x) < 0.9 else np.array([-z, 0.0, x])
-    u /= np.linalg.norm(u)
-    a, b, c = u.tolist()
-    v = np.array([y * c - z * b, z * a - x * c, x * b - y * a])
+    own, number, cosine, sine = basis == "dome", *_disc_spiral()
+    if len(directions) == 0:
+        return np.zeros((0, TERMS[basis]))
+    blurs = [math.sqrt(max(radius**2 - measured_rad**2, 0.0)) if own else radius for radius in radius_rad]
+    q = np.array([light_kernel(blur)[1] for blur in blurs])[:, None] * number / DISC_POINTS
+    across = np.array([_across(*direction) for direction in directions.tolist()])
     rim = np.sqrt(np.maximum(q - q * q / 4, 0.0))
-    spread = np.outer(cosine * rim, u) + np.outer(sine * rim, v) + np.outer(1 - q / 2, direction)
-    above = horizon_share(float(direction[2]), radius_rad) if own else spread[:, 2:] > 0
-    terms: F64 = (evaluate(basis, spread) * above).mean(axis=0)
-    return terms
+    parts = np.stack([cosine * rim, sine * rim, 1 - q / 2], axis=2)
+    u, v, middle = (each[:, None] for each in (across[:, 0], across[:, 1], directions))
+    spread = parts[..., :1] * u + parts[..., 1:2] * v + parts[..., 2:] * middle
+    terms = evaluate(basis, spread.reshape(-1, 3)).reshape(*spread.shape[:2], -1)
+    if own:
+        shares = [horizon_share(z, radius) for z, radius in zip(directions[:, 2].tolist(), radius_rad, strict=True)]
+        above: F64 = np.array(shares)[:, None, None]
+    else:
+        above = (spread[..., 2:] > 0).astype(np.float64)
+    averages: F64 = (terms * above).mean(axis=1)
+    return averages
+
+
+def _across(x: float, y: float, z: float) -> tuple[list[float], list[float]]:
+    """Return two unit vectors across a direction and across each other."""
+    u = np.array([0.0, z, -y]) if abs(x) < 0.9 else np.array([-z, 0.0, x])
+    a, b, c = (u / np.linalg.norm(u)).tolist()
+    return [a, b, c], [y * c - z * b, z * a - x * c, x * b - y * a]
 
 
 def horizon_share(z: float, radius_rad: float) -> float:

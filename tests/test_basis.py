@@ -10,7 +10,7 @@ import pytest
 from geodfx.basis import (
     chart_decode,
     chart_encode,
-    disc_average,
+    disc_averages,
     evaluate,
     horizon_share,
     light_kernel,
@@ -113,12 +113,13 @@ def test_disc_average_of_a_linear_term_shrinks_by_the_cap():
     radius = math.radians(20)
     _, area, _ = light_kernel(radius)
     cap = 1 - area / 4
-    assert disc_average("ptm", d, radius)[3:] == pytest.approx([0, 0.6 * cap, 1], abs=1e-3)
+    assert disc_averages("ptm", d[None], [radius])[0, 3:] == pytest.approx([0, 0.6 * cap, 1], abs=1e-3)
 
 
 def test_what_is_below_the_horizon_adds_nothing():
-    assert disc_average("ptm", np.array([1.0, 0.0, 0.0]), 0.2)[5] == pytest.approx(0.5, abs=0.05)
-    assert disc_average("ptm", np.array([0.0, 0.6, -0.8]), 0.2) == pytest.approx(np.zeros(6))
+    low = disc_averages("ptm", np.array([[1.0, 0.0, 0.0], [0.0, 0.6, -0.8]]), [0.2, 0.2])
+    assert low[0, 5] == pytest.approx(0.5, abs=0.05)
+    assert low[1] == pytest.approx(np.zeros(6))
 
 
 def test_the_chart_gives_directions_back():

@@ -8,7 +8,7 @@ import numpy as np
 
 from geodfx.arrays import F32, F64, I64, evenly
 from geodfx.base_map import LOSS, Base, cut_light, encode_base, lost_by_planes, principal_parts
-from geodfx.basis import disc_average, dome_nodes, evaluate
+from geodfx.basis import disc_averages, dome_nodes, evaluate
 from geodfx.capture.facet_find import Facets
 from geodfx.capture.fit_detail import (
     GAMMA,
@@ -115,7 +115,7 @@ def encode_detailed(state: FitState, facets: Facets, planes: Sequence[int]) -> t
 
         return encode_base(LOBE_BASIS, "linear", coefficients, texels, shape, gain, planes), state.terms
     nodes = dome_nodes()
-    terms = np.stack([disc_average(LOBE_BASIS, node, state.radius_rad) for node in nodes]).astype(np.float32)
+    terms = disc_averages(LOBE_BASIS, nodes, [state.radius_rad] * len(nodes)).astype(np.float32)
     weights = [None if detail is None else towards(detail, state.directions, nodes) for detail in (rough, state.detail)]
 
     def values(texels: slice | I64) -> F32:

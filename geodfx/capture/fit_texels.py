@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from geodfx.arrays import F32, I64
-from geodfx.basis import TERMS, disc_average, light_kernel
+from geodfx.basis import TERMS, disc_averages, light_kernel
 from geodfx.capture.facet_find import Facets, find_facets, gather_members, guess_facets, join_facets
 from geodfx.capture.facet_fit import finish_facets as finish_some
 from geodfx.capture.facet_fit import move_facets
@@ -66,7 +66,7 @@ def make_state(
         make_search(
             rig.direction, rig.radius_rad, radiance * display_gain, SPARSITY, formed=formed, widths=settings.widths
         ),
-        np.stack([disc_average(LOBE_BASIS, light, rig.radius_rad) for light in rig.direction]),
+        disc_averages(LOBE_BASIS, rig.direction, [rig.radius_rad] * len(rig.direction)),
         guess_prior(TERMS[LOBE_BASIS]),
         np.float32(display_gain),
         np.zeros((count, 3, TERMS[LOBE_BASIS]), np.float32),

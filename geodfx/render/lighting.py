@@ -24,7 +24,7 @@ from geodfx.arrays import F32, F64, frozen
 from geodfx.basis import (
     TERMS,
     chart_encode,
-    disc_average,
+    disc_averages,
     evaluate,
     even_directions,
     flat_points,
@@ -133,9 +133,10 @@ def _light_linear_base(
     """Return the one row's weights (1, T, 3) a unit of coefficient, and its intensity (1, 3)."""
     base = stone.base
     weight = np.zeros((TERMS[base.basis], 3))
-    for towards, radius_rad, colour in zip(direction, radius, intensity, strict=True):
-        # Its average fades a light at the horizon by itself, point by point, and needs no `horizon_share`.
-        terms = disc_average(base.basis, towards, radius_rad, stone.light_radius_rad)
+    # Their averages fade lights at the horizon by themselves, point by point, and need no `horizon_share`.
+    for terms, colour in zip(
+        disc_averages(base.basis, direction, radius, stone.light_radius_rad), intensity, strict=True
+    ):
         weight += np.outer(terms, colour)
     if environment is not None:
         patch, colours = hemisphere_patches(environment, rotation, LINEAR_PATCHES)
