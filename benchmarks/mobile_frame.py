@@ -13,7 +13,7 @@ from geodfx.constants import FINE_LIGHTS
 from geodfx.lobe_map import Lobes, decode_edges, decode_facets
 from geodfx.patches import Patches, make_patches, pack_rectangles
 from geodfx.render.cells import are_between_nodes, is_fine, make_cells
-from geodfx.render.facet_light import AT_LIGHTS, light_cells
+from geodfx.render.facet_light import AT_LIGHTS, light_cells, make_atlas
 from geodfx.render.flashes import list_flashes
 from geodfx.render.gpu import GpuRenderer
 from geodfx.render.gpu_programs import BASE, CELLS, CORNERS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
@@ -159,7 +159,8 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     count, lighting = cells.nodes.prod(axis=1), light_stone(stone, views[0])
     surrounded = lighting.environment is not None
     sparse = not surrounded and len(lighting.lights) <= FINE_LIGHTS
-    seen = [light_cells(facets, cells, light_stone(stone, view), exact=True).sees for view in views]
+    atlas = make_atlas(cells)
+    seen = [light_cells(facets, cells, light_stone(stone, view), True, atlas).sees for view in views]
     lit = [(sees > 0) | (not sparse) for sees in seen]
     crossed = [(sees & AT_LIGHTS) > 0 for sees in seen]
     fine = is_fine(lighting.lights, cells.step)

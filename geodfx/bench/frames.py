@@ -78,8 +78,8 @@ def time_frames(stone: Stone, least_side: int) -> list[FrameTime]:
     renderer = CpuRenderer(large)
     found = []
     for name, view in bench_views(stone).items():
-        renderer.show(view, stone.display_gain)  # compiles
-        show = partial(renderer.show, view, stone.display_gain)
+        room = renderer.show(view, stone.display_gain)  # compiles
+        show = partial(renderer.show, view, stone.display_gain, out=room)
         seconds, copying = _interleaved(show, time_copy(copied_bytes(large)))
         found.append(FrameTime(name, large.size, seconds, copying, thread_count()))
     return found
@@ -89,12 +89,12 @@ def time_crowds(stone: Stone, counts: Sequence[int] = CROWDS) -> list[FrameTime]
     """Return the times of frames of so many stones by one light, each as large as this one and in its own memory."""
     renderers = [CpuRenderer(copy.deepcopy(stone)) for _ in range(max(counts))]
     name, view = next(iter(bench_views(stone).items()))
+    rooms = [renderer.show(view, stone.display_gain) for renderer in renderers]  # the first one compiles
 
     def show(count: int) -> None:
-        for renderer in renderers[:count]:
-            renderer.show(view, stone.display_gain)
+        for renderer, room in zip(renderers[:count], rooms[:count], strict=True):
+            renderer.show(view, stone.display_gain, out=room)
 
-    show(1)  # compiles
     found = []
     for count in counts:
         seconds, copying = _interleaved(partial(show, count), time_copy(count * copied_bytes(stone)))

@@ -31,12 +31,13 @@ class Renderer:
         """Return the frame (H, W, 4): linear, premultiplied, alpha last. Raises BackendError."""
         return self._renderer.render(view)
 
-    def show(self, view: View, gain: float, picture: Picture = PLAIN) -> U8:
+    def show(self, view: View, gain: float, picture: Picture = PLAIN, *, out: U8 | None = None) -> U8:
         """Return what a display shows of a frame times a gain: codes (H, W, 4), straight alpha, for a preview.
 
-        Raises BackendError and, for a headroom over 1, which eight bits do not hold, ViewError.
+        out: memory for them, which is returned: new memory takes a share of a frame's time. Raises BackendError, and
+        ViewError for a headroom over 1, which eight bits do not hold, and for an `out` that the codes do not fit.
         """
-        return self._renderer.show(view, gain, picture)
+        return self._renderer.show(view, gain, picture, out=out)
 
     def close(self) -> None:
         """Give back what the GPU holds."""

@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from geodfx.arrays import F32, I64, U32, Bool
+from geodfx.basis import chart_point
 from geodfx.codes import first_lobe, lobe_count, unpack_facet
 from geodfx.constants import CELL
 from geodfx.jit import kernel
-from geodfx.lobe_map import CENTRE, SLOPE, WIDTH, Lobes, facet_point
+from geodfx.lobe_map import BLUE, CENTRE, FLAT, PLACE, RED, SLOPE, WIDTH, Lobes, facet_point
 from geodfx.patches import Patches
 
-__all__ = ["STRETCH", "Cells", "are_between_nodes", "is_fine", "make_cells", "node_point", "pack_grids"]
+__all__ = ["Cells", "are_between_nodes", "fire_reach", "is_fine", "make_cells", "node_point", "pack_grids"]
 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
 ATLAS_WIDTH = 1024  # at most; about as wide as high where there are few nodes
@@ -40,6 +41,8 @@ class Cells(NamedTuple):
     place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
     step: float  # on the chart between nodes, of all but a few lobes at most
     spread: F32  # (F,) how far, as a chord, directions lie from that at the facet's centre; 0: it has no slope
+    middle: F32  # (F, 3) that one, of green
+    reach: F32  # (F,) how far from it, as a chord, the facet sees anything
 
 
 def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
@@ -69,7 +72,9 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         place[:, 2 + k] = scale
     longest = np.where(place[:, 2:] > 0, slope / np.maximum(place[:, 2:], 1e-9), 0).max(axis=1, initial=0)
     most = np.quantile(np.repeat(longest, members), MOST) if members.any() else 0.0
-    return Cells(size, first, count, place.astype(np.float32), float(most), spread)
+    middle, reach = np.empty((total, 3), np.float32), np.empty(total, np.float32)
+    _reach(facets, spread, middle, reach)
+    return Cells(size, first, count, place.astype(np.float32), float(most), spread, middle, reach)
 
 
 def pack_grids(cells: Cells) -> U32:
@@ -136,6 +141,23 @@ def _measure(index: U32, refs: U32, facets: F32, width: int, low: I64, high: I64
                 low[f, 0], low[f, 1] = min(low[f, 0], x), min(low[f, 1], y)
                 high[f, 0], high[f, 1] = max(high[f, 0], x), max(high[f, 1], y)
                 spread[f] = max(spread[f], _off_centre(facets[f], x, y))
+
+
+@kernel
+def _reach(facets: F32, spread: F32, middle: F32, reach: F32) -> None:
+    """Write where green leaves each facet at its centre, and how far from there it sees anything."""
+    for f in range(len(facets)):
+        facet = facets[f]
+        middle[f] = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
+        reach[f] = np.float32(2.4495) * facet[WIDTH] + fire_reach(facet) + spread[f]  # sqrt(6), see `lobe_response`
+
+
+@kernel
+def fire_reach(facet: F32) -> np.float32:
+    """Return the longest chord from green's direction to red's or blue's, or more."""
+    red, blue = facet[RED] ** 2 + facet[RED + 1] ** 2, facet[BLUE] ** 2 + facet[BLUE + 1] ** 2
+    far: np.float32 = STRETCH * np.sqrt(max(red, blue))
+    return far
 
 
 @kernel

@@ -10,18 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 from geodfx.arrays import F32, I64, U8, Bool
-from geodfx.basis import chart_point, formed_chord, lobe_ramp, lobe_response
+from geodfx.basis import chart_point, formed_chord, lobe_response, ramp_line
 from geodfx.constants import FINE_LIGHTS
 from geodfx.jit import kernel, run_each
 from geodfx.lobe_map import BLUE, FLAT, FORM, PLACE, RED, WEIGHT, WIDTH
-from geodfx.render.cells import STRETCH, Cells, node_point
+from geodfx.render.cells import Cells, fire_reach, node_point
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting
 
-__all__ = ["AT_LIGHTS", "AT_NODES", "AT_RIM", "FacetLight", "light_cells", "see_lights"]
+__all__ = ["AT_LIGHTS", "AT_NODES", "AT_RIM", "Atlas", "FacetLight", "light_cells", "make_atlas", "see_lights"]
 
 AT_NODES, AT_LIGHTS, AT_RIM = 1, 2, 4  # where the light of a facet is: any of what follows
-MOST = 0.8  # of the facets
 SHARES = 8  # of the work: every eighth facet is one, for those with many nodes stand together
 NO_MAPS = np.zeros((0, 3), np.float32)
 
@@ -34,32 +33,43 @@ class FacetLight(NamedTuple):
     near_first: I64  # (F + 1,)
     near: I64  # AT_LIGHTS: the texels of facet f look at the lights near[near_first[f]:near_first[f + 1]]
     flash: F32  # (F, 4) AT_RIM: what the facet shows of the brightest light whose rim crosses it, were it seen whole
-    everywhere: bool  # most facets see light
     ramp: F32  # (H, W, 4) and how much it sees of it at each node, as `lobe_ramp` has it
 
 
-def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool) -> FacetLight:
-    """Return what facets see of all light.
+class Atlas(NamedTuple):
+    """Memory for the light of a frame, of which the next one may begin with what is left there."""
+
+    glow: F32
+    ramp: F32
+
+
+def make_atlas(cells: Cells) -> Atlas:
+    """Return room for what facets with such cells see."""
+    shape = (cells.size[1] + 1, cells.size[0] + 1, 4)
+    return Atlas(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+
+def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool, atlas: Atlas) -> FacetLight:
+    """Return what facets see of all light, at nodes in an atlas; what it held before is never read with any weight.
 
     exact: texels look at every light whose rim crosses their facet; else they read the ramp of the brightest of them
     between nodes, as on a GPU, and the others with all the light.
     """
-    shape = (cells.size[1] + 1, cells.size[0] + 1, 4)
-    glow, ramp = np.zeros(shape, np.float32), np.zeros((1, 1, 4) if exact else shape, np.float32)
-    lights = lighting.lights
-    sees, flash = np.zeros(len(facets), np.uint8), np.zeros((len(facets), 4), np.float32)
-    count, near = np.zeros(len(facets), np.int64), np.zeros((len(facets), len(lights)), np.bool_)
+    lights, count = lighting.lights, len(facets)
+    sees, flash = np.empty(count, np.uint8), np.empty((count, 4), np.float32)
+    near = np.zeros((count, len(lights) if exact else 0), np.bool_)
     maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
-    shared = (facets, cells.first, cells.nodes, cells.place, cells.spread)
+    shared = (facets, cells.first, cells.nodes, cells.place, cells.spread, cells.middle, cells.reach)
     light = (lights, maps, lighting.rotation, np.float32(lighting.gain))
 
     def work(first: int) -> None:
-        _light_cells(*shared, *light, exact, first, SHARES, glow, ramp, flash, sees, near, count)
+        _light_cells(*shared, *light, exact, first, SHARES, *atlas, flash, sees, near)
 
     run_each(work, SHARES)
-    everywhere = bool(np.count_nonzero(sees) > MOST * len(sees))
-    first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    return FacetLight(sees, glow, first, np.nonzero(near)[1].astype(np.int64), flash, everywhere, ramp)
+    first = np.zeros(count + 1, np.int64)
+    if exact:
+        np.cumsum(np.count_nonzero(near, axis=1), out=first[1:])
+    return FacetLight(sees, atlas.glow, first, np.nonzero(near)[1], flash, atlas.ramp)
 
 
 @kernel
@@ -69,6 +79,8 @@ def _light_cells(
     nodes: I64,
     place: F32,
     spread: F32,
+    middle: F32,
+    reach: F32,
     lights: F32,
     maps: F32,
     rotation: F32,
@@ -81,59 +93,100 @@ def _light_cells(
     flash: F32,
     sees: U8,
     near: Bool,
-    count: I64,
 ) -> None:
     """Write what every step-th facet from the first on sees."""
     some = np.empty(lights.shape[0], np.int64)
     surrounded = maps.shape[0] > 0
     for f in range(first, len(facets), step):
         row = facets[f]
-        reached, brightest, looked = _sort_lights(row, spread[f], lights, exact, some, near[f])
-        count[f] = looked
-        sees[f] = (AT_LIGHTS if count[f] > 0 else 0) | (AT_RIM if brightest >= 0 else 0)
+        sees[f] = 0
+        reached = _list_lights(middle[f], reach[f], row, lights, some)
+        if reached == 0 and not surrounded:
+            continue
+        reached, brightest, looked = _sort_lights(row, spread[f], lights, exact, some, reached, near[f])
+        sees[f] = (AT_LIGHTS if looked > 0 else 0) | (AT_RIM if brightest >= 0 else 0)
+        columns = first_node[f, 0], first_node[f, 0] + nodes[f, 0]
+        rows = first_node[f, 1], first_node[f, 1] + nodes[f, 1]
         if brightest >= 0:
             for channel in range(3):
                 flash[f, channel] = row[WEIGHT + channel] * lights[brightest, 6 + channel]
-        if reached == 0 and brightest < 0 and not surrounded:
-            continue
-        column, end = first_node[f, 0], first_node[f, 1] + nodes[f, 1]
-        for v in range(first_node[f, 1], end):
-            for u in range(column, column + nodes[f, 0]):
-                a, b = node_point(row, place[f], u, v)
-                red, green, blue = see_lights(row, a, b, some, 0, reached, lights)
-                if surrounded:
-                    all_r, all_g, all_b = _see_environment(row, a, b, maps, rotation)
-                    red += gain * all_r
-                    green += gain * all_g
-                    blue += gain * all_b
-                glow[v, u, 0] = row[WEIGHT] * red
-                glow[v, u, 1] = row[WEIGHT + 1] * green
-                glow[v, u, 2] = row[WEIGHT + 2] * blue
-                if max(red, green, blue) > 0:
-                    sees[f] |= AT_NODES
-                if brightest >= 0:
-                    ramp[v, u, 0], ramp[v, u, 1], ramp[v, u, 2] = _see_ramp(row, a, b, lights[brightest])
+            _hold_ramp(row, place[f], columns, rows, lights[brightest], ramp)
+        if reached > 0 or surrounded:
+            some_see = _hold_light(row, place[f], columns, rows, some[:reached], lights, maps, rotation, gain, glow)
+            sees[f] |= AT_NODES if some_see else 0
+
+
+@kernel
+def _hold_ramp(facet: F32, place: F32, columns: tuple[int, int], rows: tuple[int, int], light: F32, ramp: F32) -> None:
+    """Write how much of a light a facet sees at its nodes: `lobe_ramp`, by its `ramp_line`."""
+    most, fall = ramp_line(light[3], facet[WIDTH] * facet[WIDTH] + light[4])
+    towards, form_x, form_y = (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1]
+    for v in range(rows[0], rows[1]):
+        for u in range(columns[0], columns[1]):
+            a, b = node_point(facet, place, u, v)
+            red, green, blue = _directions(facet, a, b)
+            ramp[v, u, 0] = most - fall * _squared_chord(red, towards, form_x, form_y)
+            ramp[v, u, 1] = most - fall * _squared_chord(green, towards, form_x, form_y)
+            ramp[v, u, 2] = most - fall * _squared_chord(blue, towards, form_x, form_y)
+
+
+@kernel
+def _hold_light(
+    facet: F32,
+    place: F32,
+    columns: tuple[int, int],
+    rows: tuple[int, int],
+    some: I64,
+    lights: F32,
+    maps: F32,
+    rotation: F32,
+    gain: np.float32,
+    glow: F32,
+) -> bool:
+    """Write what a facet shows at its nodes of some lights and of the environment; tells whether it is anything."""
+    any_of_it = False
+    for v in range(rows[0], rows[1]):
+        for u in range(columns[0], columns[1]):
+            a, b = node_point(facet, place, u, v)
+            red, green, blue = see_lights(facet, a, b, some, 0, len(some), lights)
+            if maps.shape[0] > 0:
+                all_r, all_g, all_b = _see_environment(facet, a, b, maps, rotation)
+                red += gain * all_r
+                green += gain * all_g
+                blue += gain * all_b
+            glow[v, u, 0] = facet[WEIGHT] * red
+            glow[v, u, 1] = facet[WEIGHT + 1] * green
+            glow[v, u, 2] = facet[WEIGHT + 2] * blue
+            any_of_it = any_of_it or bool(max(red, green, blue) > 0)
+    return any_of_it
+
+
+@kernel
+def _list_lights(middle: F32, reach: np.float32, facet: F32, lights: F32, some: I64) -> int:
+    """List the lights of which a facet sees anything in `some`; returns how many."""
+    count = 0
+    for i in range(lights.shape[0]):
+        towards, farthest = (lights[i, 0], lights[i, 1], lights[i, 2]), lights[i, 5] + reach
+        q = _squared_chord((middle[0], middle[1], middle[2]), towards, facet[FORM], facet[FORM + 1])
+        if q <= farthest * farthest:
+            some[count] = i
+            count += 1
+    return count
 
 
 @kernel
 def _sort_lights(
-    facet: F32, spread: np.float32, lights: F32, exact: bool, some: I64, near: Bool
+    facet: F32, spread: np.float32, lights: F32, exact: bool, some: I64, count: int, near: Bool
 ) -> tuple[int, int, int]:
-    """List the lights that nodes hold in `some`, and note those at which texels look in near (L,).
+    """Keep of the lights some[:count] those that nodes hold, and note those at which texels look in near (L,).
 
     Returns how many nodes hold, which light's ramp they hold, or -1, and at how many texels look.
     """
-    width = facet[WIDTH]
-    middle = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
-    fire = STRETCH * np.sqrt(max(facet[RED] ** 2 + facet[RED + 1] ** 2, facet[BLUE] ** 2 + facet[BLUE + 1] ** 2))
+    fire = fire_reach(facet)
     reached, brightest, looked, most = 0, -1, 0, np.float32(0.0)
-    for i in range(lights.shape[0]):
+    for n in range(count):
+        here = i = some[n]
         light = lights[i]
-        q = _squared_chord(middle, (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1])
-        farthest = light[5] + np.float32(2.4495) * width + fire + spread  # sqrt(6)
-        if q > farthest * farthest:
-            continue
-        here = i
         if i < FINE_LIGHTS and spread > 0 and not _is_whole(facet, light, fire + spread):
             if exact:
                 near[i] = True
@@ -177,20 +230,6 @@ def see_lights(
         sum_g += lights[i, 7] * lobe_response(_squared_chord(green, light, form_x, form_y), area, variance)
         sum_b += lights[i, 8] * lobe_response(_squared_chord(blue, light, form_x, form_y), area, variance)
     return sum_r, sum_g, sum_b
-
-
-@kernel
-def _see_ramp(facet: F32, a: np.float32, b: np.float32, light: F32) -> tuple[np.float32, np.float32, np.float32]:
-    """Return how much of a light a facet sees where green leaves it at (a, b), as `lobe_ramp` has it."""
-    red, green, blue = _directions(facet, a, b)
-    form_x, form_y = facet[FORM], facet[FORM + 1]
-    towards = (light[0], light[1], light[2])
-    area, variance = light[3], facet[WIDTH] * facet[WIDTH] + light[4]
-    return (
-        lobe_ramp(_squared_chord(red, towards, form_x, form_y), area, variance),
-        lobe_ramp(_squared_chord(green, towards, form_x, form_y), area, variance),
-        lobe_ramp(_squared_chord(blue, towards, form_x, form_y), area, variance),
-    )
 
 
 @kernel

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geodfx.arrays import F32, I64
-from geodfx.basis import lobe_ramp
+from geodfx.basis import ramp_line
 from geodfx.constants import EDGE_OUTSIDE, EDGES
 from geodfx.jit import kernel
 from geodfx.lobe_map import BLUE, CENTRE, FORM, PLACE, RED, SLOPE, WEIGHT, WIDTH
@@ -71,11 +71,9 @@ def list_flashes(extent: I64, facets: F32, edges: F32, lights: F32) -> Flashes:
 @kernel
 def _straighten(width: F32, light: F32, most: F32, unit: F32) -> None:
     """Write what `lobe_ramp` of facets (F,), linear in the squared chord, begins with, and the root of its fall."""
-    area = light[3]
     for f in range(len(width)):
-        variance = width[f] * width[f] + light[4]
-        most[f] = lobe_ramp(np.float32(0.0), area, variance)
-        unit[f] = np.sqrt((most[f] - lobe_ramp(area, area, variance)) / area)
+        most[f], fall = ramp_line(light[3], width[f] * width[f] + light[4])
+        unit[f] = np.sqrt(fall)
 
 
 @kernel

@@ -10,7 +10,7 @@ from geodfx.arrays import F32, U8
 from geodfx.errors import BackendError
 from geodfx.render.gpu_scene import SOFTWARE, Scene
 from geodfx.render.lighting import light_stone
-from geodfx.render.output import PLAIN, brightened
+from geodfx.render.output import PLAIN, brightened, put_codes, room_for_codes
 from geodfx.render.picture import Picture, check_codes, displayed_codes
 from geodfx.render.tilted import present, way_to_picture
 from geodfx.render.tilted_codes import warped_codes
@@ -44,22 +44,24 @@ class GpuRenderer:
         frame = self._call(lambda: self._scene.draw(lighting))
         return present(self._stone, view, frame)
 
-    def show(self, view: View, gain: float, picture: Picture = PLAIN) -> U8:
+    def show(self, view: View, gain: float, picture: Picture = PLAIN, *, out: U8 | None = None) -> U8:
         """Return what a display shows of a frame times a gain: codes (H, W, 4), straight alpha.
 
         They are within one of those of `displayed_codes`, worked out on the GPU where nothing has to be blurred or
-        moved: a bloom, another size and a stone that tilts are left to the CPU. Raises BackendError and, for a headroom
-        over 1, ViewError.
+        moved: a bloom, another size and a stone that tilts are left to the CPU. out: memory for them, which is
+        returned. Raises BackendError and, for a headroom over 1 and for an `out` that they do not fit, ViewError.
         """
         check_codes(picture)
         stage = self._stone.tilting
         if view.size is not None or picture.bloom > 0 or (stage is not None and picture != PLAIN):
-            return displayed_codes(brightened(self.render(view), gain), picture)
+            return put_codes(displayed_codes(brightened(self.render(view), gain), picture), out)
         lighting = light_stone(self._stone, view)
         if stage is None:
-            return self._call(lambda: self._scene.show(lighting, gain, picture))
+            codes = room_for_codes((*self._stone.alpha.shape, 4), out)
+            self._call(lambda: self._scene.show(lighting, gain, picture, codes))
+            return codes
         light = self._call(lambda: self._scene.draw(lighting))
-        return warped_codes(light, *way_to_picture(self._stone, stage, view.tilt), gain)
+        return put_codes(warped_codes(light, *way_to_picture(self._stone, stage, view.tilt), gain), out)
 
     @property
     def name(self) -> str:

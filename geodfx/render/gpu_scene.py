@@ -180,9 +180,9 @@ class Scene:
             self._frame.read_into(frame, components=4, dtype="f4")
         return frame
 
-    def show(self, lighting: Lighting, exposure: float, picture: Picture) -> U8:
-        """Return the codes (H, W, 4) of a frame."""
-        step, codes = (PICTURE, ""), np.empty((*self._size[::-1], 4), np.uint8)
+    def show(self, lighting: Lighting, exposure: float, picture: Picture, codes: U8) -> None:
+        """Write the codes (H, W, 4) of a frame."""
+        step = (PICTURE, "")
         with self._told():
             if step not in self._steps:
                 self._steps[step] = self._pass(*picture_texts(self._version))
@@ -193,7 +193,6 @@ class Scene:
             self._set(to_gamut=to_gamut, exposure=exposure, is_filmic=picture.curve == "filmic")
             self._draw(step, self._codes)
             self._codes.read_into(codes, components=4, dtype="f1")
-        return codes
 
     def _paint(self, lighting: Lighting) -> None:
         for step, target in self._light(lighting, self._frame):

@@ -12,13 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from geodfx.arrays import F32
+from geodfx.arrays import F32, U8
 from geodfx.constants import WHITE_QUANTILE
-from geodfx.errors import OutputError
+from geodfx.errors import OutputError, ViewError
 from geodfx.images import write_image
 from geodfx.render.picture import Picture, displayed_codes
 
-__all__ = ["FRAME_SUFFIXES", "LINEAR_SUFFIXES", "PLAIN", "brightened", "frame_stems", "white_gain", "write_frame"]
+__all__ = [
+    "FRAME_SUFFIXES",
+    "LINEAR_SUFFIXES",
+    "PLAIN",
+    "brightened",
+    "frame_stems",
+    "put_codes",
+    "room_for_codes",
+    "white_gain",
+    "write_frame",
+]
 
 LINEAR_SUFFIXES = (".npy", ".exr")
 BODY_MOST = 0.4  # linear: two thirds of white as a display shows it
@@ -44,6 +54,24 @@ def brightened(frame: F32, gain: float) -> F32:
     """Return a frame (H, W, 4) with colours multiplied and alpha kept."""
     factors = np.array([gain, gain, gain, 1], np.float32)
     return frame * factors
+
+
+def room_for_codes(shape: tuple[int, ...], out: U8 | None) -> U8:
+    """Return memory for codes (H, W, 4): `out`, or if there is none, new. Raises ViewError if they do not fit it."""
+    if out is None:
+        return np.empty(shape, np.uint8)
+    if out.dtype != np.uint8 or out.shape != shape or not (out.flags.c_contiguous and out.flags.writeable):
+        got = f"{out.dtype} {out.shape}"
+        raise ViewError(f"out: codes need uint8 {shape}, writeable and without gaps, got {got}; leave it out for new")
+    return out
+
+
+def put_codes(codes: U8, out: U8 | None) -> U8:
+    """Return codes (H, W, 4), in `out` if there is one. Raises ViewError if they do not fit it."""
+    if out is None:
+        return codes
+    room_for_codes(codes.shape, out)[:] = codes
+    return out
 
 
 def write_frame(path: Path, frame: F32, gain: float, picture: Picture = PLAIN) -> None:

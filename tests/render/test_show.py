@@ -109,3 +109,23 @@ def test_what_is_shown_in_another_size_is_the_frame_resampled():
     np.testing.assert_array_equal(
         renderer.show(view, 1.0), displayed_codes(brightened(renderer.render(view), 1.0), Picture())
     )
+
+
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_codes_are_put_where_they_are_wanted(backend):
+    light = View((DiscLight((0.3, 0.2, 0.9), 0.2),))
+    stone, tilting = random_stone(), edged_stone(flat=True)[0]
+    for its, view, picture in (
+        (stone, light, Picture()),
+        (stone, light, Picture(bloom=0.5)),
+        (stone, dataclasses.replace(light, size=20), Picture()),
+        (tilting, View(), Picture()),
+    ):
+        with Renderer(its, backend) as renderer:
+            wanted = renderer.show(view, 2.0, picture)
+            room = np.full_like(wanted, 7)
+            assert renderer.show(view, 2.0, picture, out=room) is room
+            np.testing.assert_array_equal(room, wanted)
+            for wrong in (room[1:], room[::-1], room.astype(np.int8), np.frombuffer(room.tobytes(), np.uint8)):
+                with pytest.raises(ViewError, match="out: codes need uint8"):
+                    renderer.show(view, 2.0, picture, out=wrong)
