@@ -9,13 +9,13 @@ import numpy as np
 
 from benchmarks.gpucost import Device
 from benchmarks.mobile_passes import Pass
-from geodfx.constants import FINE_LIGHTS
 from geodfx.lobe_map import Lobes, decode_edges, decode_facets
 from geodfx.patches import Patches, make_patches, pack_rectangles
 from geodfx.render.cells import are_between_nodes, is_fine, make_cells
-from geodfx.render.facet_light import AT_LIGHTS, light_cells, make_atlas
-from geodfx.render.flashes import list_flashes
+from geodfx.render.facet_light import AT_LIGHTS, are_facets_reached, light_cells, make_atlas
+from geodfx.render.flashes import are_reached, list_flashes
 from geodfx.render.gpu import GpuRenderer
+from geodfx.render.gpu_lists import has_few_lights
 from geodfx.render.gpu_programs import BASE, CELLS, CORNERS, FINE, FLASH, NODES, PATCH, RIM, RIMS, Step, has_flashes
 from geodfx.render.lighting import light_stone
 from geodfx.render.view import View
@@ -48,8 +48,9 @@ class Scene(NamedTuple):
     area: float  # of all rectangles, covered texels
     lit: float  # of them, of facets that see any light
     rims: float  # of them, of facets that a light's rim crosses
-    lit_rectangles: float  # share whose facet sees any light
-    lit_grids: float  # share of facets whose nodes are drawn
+    is_few: bool  # lights, so that what they reach is listed for each frame
+    listed: float  # share of rectangles
+    listed_grids: float  # share of facets whose nodes are drawn
     cornered: float  # share of rectangles whose corners tell their light where there is an environment alone
     corners: float  # of all, of rectangles whose corners tell their light where there is an environment alone
 
@@ -76,22 +77,23 @@ class Scene(NamedTuple):
             **patches,
         }
 
-    def vertices(self, stones: int) -> dict[Step, tuple[float, float]]:
-        """Return of each pass the vertices of what is lit, and of what is not: four a rectangle, and a facet's grid."""
+    def vertices(self, stones: int) -> dict[Step, float]:
+        """Return of each pass the vertices: four a rectangle that is listed, and a facet's grid."""
         step = (FLASH, "") if self.kind == FLASH else (PATCH, self.kind)
-        kinds: dict[Step, tuple[float, float]] = {step: (self.rectangles, self.lit_rectangles)}
+        count: dict[Step, float] = {step: self.rectangles * self.listed}
         if self.kind != FLASH:
-            kinds[CELLS, ""] = stones * self.facets, self.lit_grids
+            count[CELLS, ""] = stones * self.facets * self.listed_grids
         if self.kind == NODES:
             cornered = self.rectangles * self.cornered
-            kinds |= {(PATCH, CORNERS): (cornered, 1.0), (PATCH, NODES): (self.rectangles - cornered, 1.0)}
-        return {step: (4 * count * lit, 4 * count * (1 - lit)) for step, (count, lit) in kinds.items()}
+            count |= {(PATCH, CORNERS): cornered, (PATCH, NODES): self.rectangles - cornered}
+        return {step: 4 * its for step, its in count.items()}
 
     def bytes(self, stones: int, covered: float) -> float:
         """Return what a frame reads and writes: each texel and table once, the light of facets and nodes both ways."""
         light = 2 * (self.nodes * self.lit_nodes * NODE_LIGHT + (self.kind != FLASH) * self.facets * FACET_LIGHT)
         stone = covered * (self.texels + SHARE * self.lit) + (1 - covered)
-        return SIZE[0] * SIZE[1] * (stone + WRITTEN) + self.words + stones * (self.tables + light)
+        words = self.words * self.listed * (2 if self.is_few else 1)  # a list is written, too
+        return SIZE[0] * SIZE[1] * (stone + WRITTEN) + words + stones * (self.tables + light)
 
 
 def _tables(lobes: Lobes) -> int:
@@ -125,28 +127,23 @@ def tilt_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(patches.sides.prod(axis=1).sum() / covered),
         lit=float(np.mean(drawn) / covered),
         rims=0.0,
-        lit_rectangles=float(np.mean([_lit_flashes(stone, patches, view) for view in views])),
-        lit_grids=0.0,
+        is_few=True,
+        listed=float(np.mean([_listed_flashes(stone, patches, view) for view in views])),
+        listed_grids=0.0,
         cornered=0.0,
         corners=0.0,
     )
 
 
-def _lit_flashes(stone: Stone, patches: Patches, view: View) -> float:
-    """Return the share of rectangles of flashes that may see light at a tilt, their edges left aside."""
+def _listed_flashes(stone: Stone, patches: Patches, view: View) -> float:
+    """Return the share of rectangles of flashes that are listed at a tilt."""
     assert stone.lobes is not None
     lights, facets = light_stone(stone, view).lights, decode_facets(stone.lobes)
     flashes = list_flashes(stone.lobes.rectangles(), facets, decode_edges(stone.lobes)[..., :3], lights)
     if len(flashes.most) == 0:
         return 0.0
-    its = patches.facet
-    half = (patches.sides[..., None] - 1) / 2
-    middle = patches.corner + half[..., 0] - flashes.centre[its]
-    away = flashes.away[its].astype(np.float64)
-    nearest = away[:, 0] + (away[:, 1:] * middle[..., None]).sum(axis=1)
-    across = (np.abs(away[:, 1:]) * half).sum(axis=1)
-    reach = np.sqrt(flashes.most) + np.sqrt((flashes.apart**2).sum(axis=2).max(axis=1))
-    return float((np.abs(nearest) - across <= reach[its, None]).all(axis=1).mean())
+    half = (patches.sides - 1) / 2
+    return float(are_reached(flashes, patches.facet, patches.corner + half, half).mean())
 
 
 def light_scene(stone: Stone, views: list[View]) -> Scene:
@@ -158,10 +155,12 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
     cells = make_cells(stone.lobes, facets, stone.alpha.shape)
     count, lighting = cells.nodes.prod(axis=1), light_stone(stone, views[0])
     surrounded = lighting.environment is not None
-    sparse = not surrounded and len(lighting.lights) <= FINE_LIGHTS
+    sparse = has_few_lights(lighting)
     atlas = make_atlas(cells)
     seen = [light_cells(facets, cells, light_stone(stone, view), True, atlas).sees for view in views]
     lit = [(sees > 0) | (not sparse) for sees in seen]
+    its = [light_stone(stone, view).lights for view in views]
+    listed = [are_facets_reached(cells, lights) | (not sparse) for lights in its]
     crossed = [(sees & AT_LIGHTS) > 0 for sees in seen]
     fine = is_fine(lighting.lights, cells.step)
     from_nodes = [some & ~(at_rim & (fine and sparse)) for some, at_rim in zip(lit, crossed, strict=True)]
@@ -186,8 +185,9 @@ def light_scene(stone: Stone, views: list[View]) -> Scene:
         area=float(area.sum()),
         lit=float(np.mean([area[some].sum() for some in lit])),
         rims=float(np.mean([area[some].sum() for some in crossed])),
-        lit_rectangles=float(np.mean([some[patches.facet].mean() for some in lit])),
-        lit_grids=float(np.mean([some.mean() for some in from_nodes])),
+        is_few=sparse,
+        listed=float(np.mean([some[patches.facet].mean() for some in listed])),
+        listed_grids=float(np.mean([some.mean() for some in listed])),
         cornered=float(between.mean()),
         corners=float(each[between].sum()),
     )
@@ -200,8 +200,7 @@ def frame_ms(
     spent: dict[str, float] = {}
     for step, (pixels, trips) in scene.passes(stones, covered).items():
         spent[step[0]] = spent.get(step[0], 0.0) + device.compute_ms(pixels * passes[step].cycles(trips))
-    for step, (lit, dark) in scene.vertices(stones).items():
-        its = passes[step]
-        spent["vertices"] = spent.get("vertices", 0.0) + device.compute_ms(lit * its.vertex + dark * its.dark_vertex)
+    for step, count in scene.vertices(stones).items():
+        spent["vertices"] = spent.get("vertices", 0.0) + device.compute_ms(count * passes[step].vertex)
     floor = device.memory_ms(scene.bytes(stones, covered))
     return spent, floor, max(sum(spent.values()), floor)

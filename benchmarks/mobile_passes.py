@@ -42,7 +42,7 @@ PARTS: dict[Step, tuple[Part, ...]] = {
 }
 
 
-# What fragments read of what vertices tell, and where vertices of what is not lit end.
+# What fragments read of what vertices tell.
 TOLD: dict[Step, tuple[str, ...]] = {
     (CELLS, ""): ("away", "owner", "rim"),
     (FLASH, ""): ("away", "shown", "outside", "others"),
@@ -51,14 +51,6 @@ TOLD: dict[Step, tuple[str, ...]] = {
     (PATCH, RIM): ("flash", "spot", "node"),
     (PATCH, FINE): ("flash", "spot", "node", "owner"),
 }
-EARLY = {
-    CELLS: ("if (is_sparse && (rim < -1.5 || (is_fine && rim > -0.5))) return;", "gl_Position.x += rim; return;"),
-    PATCH: ("if (is_sparse && seen.a < 0.0) return;", "gl_Position.x += seen.a; return;"),
-    FLASH: (
-        "if (any(greaterThan(low, high + APART)) || brightest <= least_shown) return;",
-        "gl_Position.xyz += vec3(low.x - high.x, low.y - high.y, brightest); return;",
-    ),
-}
 
 
 class Pass(NamedTuple):
@@ -66,8 +58,7 @@ class Pass(NamedTuple):
 
     shader: Shader
     cost: dict[str, Cycles]
-    vertex: float = 0.0  # cycles of a vertex of what is lit
-    dark_vertex: float = 0.0  # of one of what is not
+    vertex: float = 0.0  # cycles of one
 
     def cycles(self, trips: Mapping[str, float]) -> float:
         """Return the cycles a pixel of the pipe that bounds it, by the mean trips of parts; none of those not named."""
@@ -95,7 +86,7 @@ def as_fragment(vertex: str, told: Sequence[str]) -> str:
     outs = re.findall(r"^out (?:mediump )?\w+?([234]?) (\w+);", text, flags=re.MULTILINE)
     parts = {name: "xyzw"[: int(wide or 1)] for wide, name in outs}
     text = re.sub(r"^out ((?:mediump )?\w+ \w+;)", r"\1", text, flags=re.MULTILINE)
-    for name, instead in (("gl_VertexID", "own_id"), ("gl_InstanceID", "own_id"), ("gl_Position", "own_position")):
+    for name, instead in (("gl_VertexID", "own_id"), ("gl_Position", "own_position")):
         text = text.replace(name, instead)
     text = text.replace("void main()", "void told()")
     begin = text.index("\nconst")
@@ -106,17 +97,10 @@ def as_fragment(vertex: str, told: Sequence[str]) -> str:
     return f"{text[:begin]}\nint own_id;\nvec4 own_position;{text[begin:]}\nout vec4 result;\n{main}"
 
 
-def measure_vertices(
-    tool: Tool, everywhere: str, vertex: str, step: Step, gpus: Sequence[str]
-) -> dict[str, list[float]]:
-    """Return the cycles on each GPU of a vertex of what is lit, and of one of what is not. everywhere: draws all."""
-    text, (leave, told) = as_fragment(vertex, TOLD[step]), EARLY[step[0]]
-    if vertex.count(leave) != 1:
-        raise ValueError(f"{leave!r} does not stand once in the vertex shader of {step}: tell anew where it ends")
-    # What is not told then is undefined, and what is added to that, too: a compiler would drop all of it.
-    early = as_fragment(vertex.replace(leave, told), ())
-    each = [tool.compile(everywhere, some, gpus) for some in (text, early)]
-    return {gpu: [some[gpu].cycles[some[gpu].bound] for some in each] for gpu in gpus}
+def measure_vertices(tool: Tool, everywhere: str, vertex: str, step: Step, gpus: Sequence[str]) -> dict[str, float]:
+    """Return the cycles on each GPU of a vertex. everywhere: the vertex shader of what draws all."""
+    shaders = tool.compile(everywhere, as_fragment(vertex, TOLD[step]), gpus)
+    return {gpu: its.cycles[its.bound] for gpu, its in shaders.items()}
 
 
 def measure_pass(tool: Tool, vertex: str, text: str, parts: Sequence[Part], gpus: Sequence[str]) -> dict[str, Pass]:

@@ -110,8 +110,8 @@ def measured(tool, stone):
     passes = {step: measure_pass(tool, *both, PARTS[step], GPUS) for step, both in texts.items()}
     for step in passes.keys() & TOLD.keys():
         vertices = measure_vertices(tool, texts[BASE, ""][0], texts[step][0], step, GPUS)
-        for gpu, (lit, dark) in vertices.items():
-            passes[step][gpu] = passes[step][gpu]._replace(vertex=lit, dark_vertex=dark)
+        for gpu, cycles in vertices.items():
+            passes[step][gpu] = passes[step][gpu]._replace(vertex=cycles)
     return passes
 
 
@@ -195,7 +195,7 @@ def test_each_pass_keeps_its_budget(named):
     heading("vertices of", *GPUS)
     for name, by_gpu in named.items():
         if all(each.vertex for each in by_gpu.values()):
-            row(name, *(f"{by_gpu[gpu].vertex:.2f} / {by_gpu[gpu].dark_vertex:.2f}" for gpu in GPUS))
+            row(name, *(f"{by_gpu[gpu].vertex:.2f}" for gpu in GPUS))
     heading("pass", "GPU", *("part", "cycles a pixel or a trip"))
     for name, by_gpu in named.items():
         for gpu, measured in by_gpu.items():

@@ -18,7 +18,7 @@ from geodfx.basis import chart_point
 from geodfx.codes import first_lobe, lobe_count, unpack_facet
 from geodfx.constants import CELL
 from geodfx.jit import kernel
-from geodfx.lobe_map import BLUE, CENTRE, FLAT, PLACE, RED, SLOPE, WIDTH, Lobes, facet_point
+from geodfx.lobe_map import BLUE, CENTRE, FLAT, FORM, PLACE, RED, SLOPE, WIDTH, Lobes, facet_point
 from geodfx.patches import Patches
 
 __all__ = ["Cells", "are_between_nodes", "fire_reach", "is_fine", "make_cells", "node_point", "pack_grids"]
@@ -26,6 +26,7 @@ __all__ = ["Cells", "are_between_nodes", "fire_reach", "is_fine", "make_cells", 
 STRETCH = np.float32(1.4143)  # chords on the sphere are at most sqrt(2) times as long as steps on the chart
 ATLAS_WIDTH = 1024  # at most; about as wide as high where there are few nodes
 MOST_NODES = 512  # along a side of a grid
+ROW_BITS, SIDE_BITS = 14, 9  # of a grid's words
 NODES_A_LOBE = 2
 RIM_ERROR = 0.03
 MOST = 0.99  # of the lobes: their steps count
@@ -41,7 +42,8 @@ class Cells(NamedTuple):
     place: F32  # (F, 4) where texel (x, y) reads: column place[0] + place[2] x, row place[1] + place[3] y
     step: float  # on the chart between nodes, of all but a few lobes at most
     spread: F32  # (F,) how far, as a chord, directions lie from that at the facet's centre; 0: it has no slope
-    middle: F32  # (F, 3) that one, of green
+    middle: F32  # (3, F) that one, of green
+    form: F32  # (2, F) of the lobe, see `basis.formed_chord`
     reach: F32  # (F,) how far from it, as a chord, the facet sees anything
 
 
@@ -72,17 +74,20 @@ def make_cells(lobes: Lobes, facets: F32, shape: tuple[int, int]) -> Cells:
         place[:, 2 + k] = scale
     longest = np.where(place[:, 2:] > 0, slope / np.maximum(place[:, 2:], 1e-9), 0).max(axis=1, initial=0)
     most = np.quantile(np.repeat(longest, members), MOST) if members.any() else 0.0
-    middle, reach = np.empty((total, 3), np.float32), np.empty(total, np.float32)
+    middle, reach = np.empty((3, total), np.float32), np.empty(total, np.float32)
     _reach(facets, spread, middle, reach)
-    return Cells(size, first, count, place.astype(np.float32), float(most), spread, middle, reach)
+    form = np.ascontiguousarray(facets[:, FORM : FORM + 2].T)
+    return Cells(size, first, count, place.astype(np.float32), float(most), spread, middle, form, reach)
 
 
 def pack_grids(cells: Cells) -> U32:
-    """Return where each facet's grid lies in the atlas (F, 2): first column, row of 16 bits each; columns, rows."""
-    words: U32 = np.stack([each[:, 0] | each[:, 1] << 16 for each in (cells.first, cells.nodes)], axis=1).astype(
-        np.uint32
-    )
-    return words
+    """Return where each facet's grid lies in the atlas (F, 2), as shaders/cells_vertex.glsl reads it.
+
+    Facet, first column of 16 bits each; first row of 14 bits, columns and rows less one of 9 bits each.
+    """
+    (column, row), (columns, rows) = cells.first.T, cells.nodes.T
+    facet, sides = np.arange(len(cells.first)), columns - 1 | rows - 1 << SIDE_BITS
+    return np.stack([facet | column << 16, row | sides << ROW_BITS], axis=1).astype(np.uint32)
 
 
 def _pack(count: I64) -> tuple[I64, tuple[int, int]]:
@@ -148,7 +153,7 @@ def _reach(facets: F32, spread: F32, middle: F32, reach: F32) -> None:
     """Write where green leaves each facet at its centre, and how far from there it sees anything."""
     for f in range(len(facets)):
         facet = facets[f]
-        middle[f] = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
+        middle[0, f], middle[1, f], middle[2, f] = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
         reach[f] = np.float32(2.4495) * facet[WIDTH] + fire_reach(facet) + spread[f]  # sqrt(6), see `lobe_response`
 
 

@@ -13,14 +13,25 @@ from geodfx.arrays import F32, I64, U8, Bool
 from geodfx.basis import chart_point, formed_chord, lobe_response, ramp_line
 from geodfx.constants import FINE_LIGHTS
 from geodfx.jit import kernel, run_each
-from geodfx.lobe_map import BLUE, FLAT, FORM, PLACE, RED, WEIGHT, WIDTH
+from geodfx.lobe_map import BLUE, FLAT, FORM, RED, WEIGHT, WIDTH
 from geodfx.render.cells import Cells, fire_reach, node_point
 from geodfx.render.environment import environment_level, environment_lookup, lobe_horizon_share
 from geodfx.render.lighting import Lighting
 
-__all__ = ["AT_LIGHTS", "AT_NODES", "AT_RIM", "Atlas", "FacetLight", "light_cells", "make_atlas", "see_lights"]
+__all__ = [
+    "AT_LIGHTS",
+    "AT_NODES",
+    "AT_RIM",
+    "Atlas",
+    "FacetLight",
+    "are_facets_reached",
+    "light_cells",
+    "make_atlas",
+    "see_lights",
+]
 
 AT_NODES, AT_LIGHTS, AT_RIM = 1, 2, 4  # where the light of a facet is: any of what follows
+NEARLY = np.float32(1e-4)  # as a chord: GPUs round, and must not see what is left out
 SHARES = 8  # of the work: every eighth facet is one, for those with many nodes stand together
 NO_MAPS = np.zeros((0, 3), np.float32)
 
@@ -55,15 +66,16 @@ def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool, atla
     exact: texels look at every light whose rim crosses their facet; else they read the ramp of the brightest of them
     between nodes, as on a GPU, and the others with all the light.
     """
-    lights, count = lighting.lights, len(facets)
-    sees, flash = np.empty(count, np.uint8), np.empty((count, 4), np.float32)
+    lights, count, surrounded = lighting.lights, len(facets), lighting.environment is not None
+    sees, flash = np.zeros(count, np.uint8), np.empty((count, 4), np.float32)
     near = np.zeros((count, len(lights) if exact else 0), np.bool_)
     maps = NO_MAPS if lighting.environment is None else lighting.environment.maps
+    its = np.arange(count) if surrounded else np.flatnonzero(are_facets_reached(cells, lights))
     shared = (facets, cells.first, cells.nodes, cells.place, cells.spread, cells.middle, cells.reach)
     light = (lights, maps, lighting.rotation, np.float32(lighting.gain))
 
     def work(first: int) -> None:
-        _light_cells(*shared, *light, exact, first, SHARES, *atlas, flash, sees, near)
+        _light_cells(its[first::SHARES], *shared, *light, exact, *atlas, flash, sees, near)
 
     run_each(work, SHARES)
     first = np.zeros(count + 1, np.int64)
@@ -72,8 +84,27 @@ def light_cells(facets: F32, cells: Cells, lighting: Lighting, exact: bool, atla
     return FacetLight(sees, atlas.glow, first, np.nonzero(near)[1], flash, atlas.ramp)
 
 
+def are_facets_reached(cells: Cells, lights: F32) -> Bool:
+    """Tell of facets (F,) whether they see, or nearly see, anything of lights (L, 9)."""
+    reached = np.zeros(len(cells.reach), np.bool_)
+    _reach_facets(cells.middle, cells.form, cells.reach, lights, reached)
+    return reached
+
+
+@kernel
+def _reach_facets(middle: F32, form: F32, reach: F32, lights: F32, reached: Bool) -> None:
+    """Write whether facets (F,) see, or nearly see, anything of lights (L, 9)."""
+    for i in range(lights.shape[0]):
+        x, y, z, most = lights[i, 0], lights[i, 1], lights[i, 2], lights[i, 5] + NEARLY
+        for f in range(len(reached)):
+            away = middle[0, f] - x, middle[1, f] - y, middle[2, f] - z
+            farthest = most + reach[f]
+            reached[f] |= formed_chord(*away, form[0, f], form[1, f]) <= farthest * farthest
+
+
 @kernel
 def _light_cells(
+    its: I64,
     facets: F32,
     first_node: I64,
     nodes: I64,
@@ -86,24 +117,18 @@ def _light_cells(
     rotation: F32,
     gain: np.float32,
     exact: bool,
-    first: int,
-    step: int,
     glow: F32,
     ramp: F32,
     flash: F32,
     sees: U8,
     near: Bool,
 ) -> None:
-    """Write what every step-th facet from the first on sees."""
+    """Write what some facets see, which saw nothing before."""
     some = np.empty(lights.shape[0], np.int64)
     surrounded = maps.shape[0] > 0
-    for f in range(first, len(facets), step):
-        row = facets[f]
-        sees[f] = 0
-        reached = _list_lights(middle[f], reach[f], row, lights, some)
-        if reached == 0 and not surrounded:
-            continue
-        reached, brightest, looked = _sort_lights(row, spread[f], lights, exact, some, reached, near[f])
+    for f in its:
+        row, towards = facets[f], (middle[0, f], middle[1, f], middle[2, f])
+        reached, brightest, looked = _sort_lights(row, towards, reach[f], spread[f], lights, exact, some, near[f])
         sees[f] = (AT_LIGHTS if looked > 0 else 0) | (AT_RIM if brightest >= 0 else 0)
         columns = first_node[f, 0], first_node[f, 0] + nodes[f, 0]
         rows = first_node[f, 1], first_node[f, 1] + nodes[f, 1]
@@ -162,32 +187,28 @@ def _hold_light(
 
 
 @kernel
-def _list_lights(middle: F32, reach: np.float32, facet: F32, lights: F32, some: I64) -> int:
-    """List the lights of which a facet sees anything in `some`; returns how many."""
-    count = 0
-    for i in range(lights.shape[0]):
-        towards, farthest = (lights[i, 0], lights[i, 1], lights[i, 2]), lights[i, 5] + reach
-        q = _squared_chord((middle[0], middle[1], middle[2]), towards, facet[FORM], facet[FORM + 1])
-        if q <= farthest * farthest:
-            some[count] = i
-            count += 1
-    return count
-
-
-@kernel
 def _sort_lights(
-    facet: F32, spread: np.float32, lights: F32, exact: bool, some: I64, count: int, near: Bool
+    facet: F32,
+    middle: tuple[np.float32, np.float32, np.float32],
+    reach: np.float32,
+    spread: np.float32,
+    lights: F32,
+    exact: bool,
+    some: I64,
+    near: Bool,
 ) -> tuple[int, int, int]:
-    """Keep of the lights some[:count] those that nodes hold, and note those at which texels look in near (L,).
+    """List the lights that nodes hold in `some`, and note those at which texels look in near (L,).
 
     Returns how many nodes hold, which light's ramp they hold, or -1, and at how many texels look.
     """
     fire = fire_reach(facet)
     reached, brightest, looked, most = 0, -1, 0, np.float32(0.0)
-    for n in range(count):
-        here = i = some[n]
-        light = lights[i]
-        if i < FINE_LIGHTS and spread > 0 and not _is_whole(facet, light, fire + spread):
+    for i in range(lights.shape[0]):
+        light, here = lights[i], i
+        farthest = light[5] + reach
+        if _squared_chord(middle, (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1]) > farthest * farthest:
+            continue
+        if i < FINE_LIGHTS and spread > 0 and not _is_whole(facet, middle, light, fire + spread):
             if exact:
                 near[i] = True
                 looked += 1
@@ -202,11 +223,10 @@ def _sort_lights(
 
 
 @kernel
-def _is_whole(facet: F32, light: F32, slack: np.float32) -> bool:
+def _is_whole(facet: F32, middle: tuple[np.float32, np.float32, np.float32], light: F32, slack: np.float32) -> bool:
     """Tell whether a facet sees a light whole from wherever a chord of `slack` leads from its own direction."""
     spread = np.float32(12.0) * (facet[WIDTH] * facet[WIDTH] + light[4])
     inner = light[3] - np.sqrt(light[3] * spread)  # up to here `lobe_response` is 1
-    middle = chart_point(facet[PLACE], facet[PLACE + 1], facet[FLAT] > 0)
     q = _squared_chord(middle, (light[0], light[1], light[2]), facet[FORM], facet[FORM + 1])
     farthest = np.sqrt(q) + slack
     return bool(spread <= light[3] and farthest * farthest <= inner)

@@ -11,14 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geodfx.arrays import F32, I64
+from geodfx.arrays import F32, F64, I64, Bool
 from geodfx.basis import ramp_line
 from geodfx.constants import EDGE_OUTSIDE, EDGES
 from geodfx.jit import kernel
 from geodfx.lobe_map import BLUE, CENTRE, FORM, PLACE, RED, SLOPE, WEIGHT, WIDTH
 
-__all__ = ["Flashes", "add_flashes_row", "list_flashes"]
+__all__ = ["Flashes", "add_flashes_row", "are_reached", "list_flashes"]
 
+NEARLY = 1.001  # so that what is reached by a little is, too, on GPUs, which round
 STEEP = 1e-12  # a texel, squared: what changes by less is the same everywhere
 
 
@@ -66,6 +67,20 @@ def list_flashes(extent: I64, facets: F32, edges: F32, lights: F32) -> Flashes:
         (own[:, WEIGHT : WEIGHT + 3] * lights[:1, 6:9]).astype(np.float32),
         edges[:count].astype(np.float32),
     )
+
+
+def are_reached(flashes: Flashes, facet: I64, middle: F64, half: F64) -> Bool:
+    """Tell of rectangles (P,) of facets whether the light reaches any of them, or nearly; edges are left aside.
+
+    middle, half: column and row (P, 2) of their middles, and how far from there their outermost texels lie.
+    """
+    away = flashes.away[facet].astype(np.float64)
+    off = middle - flashes.centre[facet]
+    nearest = away[:, 0] + away[:, 1] * off[:, :1] + away[:, 2] * off[:, 1:]
+    across = np.abs(away[:, 1]) * half[:, :1] + np.abs(away[:, 2]) * half[:, 1:]
+    reach = np.sqrt(np.maximum(flashes.most, 0)) + np.sqrt((flashes.apart**2).sum(axis=2).max(axis=1))
+    reached: Bool = (np.abs(nearest) <= across + NEARLY * reach[facet, None]).all(axis=1)
+    return reached
 
 
 @kernel

@@ -25,6 +25,7 @@ __all__ = [
     "PICTURE",
     "RIM",
     "RIMS",
+    "VERTEX_TEXTS",
     "Step",
     "alpha_is_behind",
     "has_flashes",
@@ -100,5 +101,6 @@ def alpha_is_behind(stone: Stone) -> bool:
 
 
 def layer_columns(deep: int) -> int:
-    """Return how many layers of the base lie side by side: as many as one above another, or one more."""
-    return math.ceil(math.sqrt(deep))
+    """Return how many layers of the base lie side by side: about as many as one above another; no place is empty."""
+    rows = max(rows for rows in range(1, math.isqrt(max(deep, 1)) + 1) if deep % rows == 0)
+    return deep // rows

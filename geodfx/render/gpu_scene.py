@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,16 +15,17 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from geodfx.arrays import F32, U8, U32
-from geodfx.constants import FACET_ROW, FINE_LIGHTS
+from geodfx.arrays import F32, U8
+from geodfx.constants import FACET_ROW
 from geodfx.errors import BackendError
 from geodfx.gamut import GAMUTS, rec709_matrix
 from geodfx.lobe_map import WEIGHT, decode_facets, empty_lobes
-from geodfx.patches import is_wide, make_patches, pack_rectangles
-from geodfx.render.cells import Cells, are_between_nodes, is_fine, make_cells, pack_grids
+from geodfx.patches import is_wide, make_patches
+from geodfx.render.cells import Cells, is_fine, make_cells
 from geodfx.render.environment import Environment
 from geodfx.render.gpu_context import open_context, told_as_backend_error
 from geodfx.render.gpu_layout import fold_rows, lay_maps, lay_planes, read_places
+from geodfx.render.gpu_lists import FacetLists, FlashLists, has_few_lights
 from geodfx.render.gpu_programs import (
     ADDED,
     BASE,
@@ -37,6 +38,7 @@ from geodfx.render.gpu_programs import (
     PICTURE,
     RIM,
     RIMS,
+    VERTEX_TEXTS,
     Step,
     alpha_is_behind,
     has_flashes,
@@ -59,11 +61,10 @@ MOST_HALF = 32768.0  # the light of cells is held in halves, which reach twice a
 
 
 class _Pass(NamedTuple):
-    """A program, and what it draws: instances of four vertices, so many of each list, or one triangle over all."""
+    """A program, and the triangle over all that it draws, where it does not draw instances."""
 
     program: Any
-    rectangles: list[tuple[Any, int]]
-    everywhere: Any = None
+    everywhere: Any
 
 
 class Scene:
@@ -93,7 +94,6 @@ class Scene:
         self._layers, self._plane_count = layers(stone), len(stone.base.planes)
         self._linear = stone.base.space == "linear"
         patches = make_patches(lobes, stone.covered)
-        words = pack_rectangles(patches)
         self._frame = self._target((width, height), (4, "f4"))
         self._textures = {
             **self._base(stone),
@@ -105,19 +105,14 @@ class Scene:
         self._environment_unit = 1.0
         # Halves are what every OpenGL ES and WebGL 2 can draw to and filter; desktops do so with floats.
         self._light_type = "f4" if version == "330 core" else "f2"
+        self._make_programs(stone, version, wide=is_wide(patches))
         self._cells = None if has_flashes(stone) else make_cells(lobes, facets, stone.alpha.shape)
+        self._lists: FacetLists | FlashLists
         if self._cells is None:
-            self._make_programs(stone, version, {(FLASH, ""): [words]}, wide=is_wide(patches))
+            self._lists = FlashLists(self._context, facets, lobes, patches)
             self._textures["facet_edges"] = self._facets(lobes.edges.reshape(-1, 4), 4)
         else:
-            between = are_between_nodes(self._cells, patches)
-            kinds = {CORNERS: [words[between]], NODES: [words[~between]]}
-            both = kinds[CORNERS] + kinds[NODES]
-            kinds |= {RIM: both, FINE: both}
-            lists = {(PATCH, kind): its for kind, its in kinds.items()}
-            self._make_programs(
-                stone, version, {(CELLS, ""): [pack_grids(self._cells)], **lists}, wide=is_wide(patches)
-            )
+            self._lists = FacetLists(self._context, self._cells, patches)
             self._hold_cells(self._cells)
         self._set(
             facet_count=len(facets),
@@ -146,31 +141,15 @@ class Scene:
         }
         self._set(cell_unit=(1 / cells.size[0], 1 / cells.size[1]))
 
-    def _make_programs(self, stone: Stone, version: str, rectangles: dict[Step, list[U32]], *, wide: bool) -> None:
-        """Compile what a frame takes, in the order in which it is drawn. rectangles: lists of their words."""
-        self._steps = {}
-        buffers = {
-            id(words): (self._context.buffer(words.tobytes()), f"{words.shape[1]}u4/i", len(words))
-            for lists in rectangles.values()
-            for words in lists
-            if len(words)
-        }
-        for step, (vertex, fragment) in shader_texts(stone, version, wide=wide).items():
-            if step not in rectangles:
-                self._steps[step] = self._pass(vertex, fragment)
-            elif any(len(words) for words in rectangles[step]):
-                its = [buffers[id(words)] for words in rectangles[step] if len(words)]
-                self._steps[step] = self._pass(vertex, fragment, its)
+    def _make_programs(self, stone: Stone, version: str, *, wide: bool) -> None:
+        """Compile what frames take, in the order in which it is drawn."""
+        texts = shader_texts(stone, version, wide=wide)
+        self._steps = {step: self._pass(*its, instanced=step[0] in VERTEX_TEXTS) for step, its in texts.items()}
 
-    def _pass(self, vertex: str, fragment: str, lists: Sequence[tuple[Any, str, int]] = ()) -> _Pass:
-        """Return a pass over all pixels of what it draws to, or over rectangles: buffers of words, types, how many."""
+    def _pass(self, vertex: str, fragment: str, *, instanced: bool = False) -> _Pass:
+        """Return a pass over instances, or over all pixels of what it draws to."""
         program = self._context.program(vertex_shader=vertex, fragment_shader=fragment)
-        if not lists:
-            return _Pass(program, [], self._context.vertex_array(program, []))
-        return _Pass(
-            program,
-            [(self._context.vertex_array(program, [(words, kind, "words")]), count) for words, kind, count in lists],
-        )
+        return _Pass(program, None if instanced else self._context.vertex_array(program, []))
 
     def draw(self, lighting: Lighting) -> F32:
         """Return the frame (H, W, 4)."""
@@ -259,12 +238,12 @@ class Scene:
         """Take the light of a frame, and return its passes with what each draws to."""
         self._set_environment(lighting.environment)
         self._set_lighting(lighting)
+        self._drawn = self._lists.draw(lighting)
         steps: list[tuple[Step, Any]] = [((BASE, ""), frame), ((FLASH, ""), frame)]  # adds to it
         if self._cells is not None:
             fine = is_fine(lighting.lights, self._cells.step)
             kinds = [FINE] if fine else [RIM] if len(lighting.lights) else [CORNERS, NODES]
-            sparse = lighting.environment is None and len(lighting.lights) <= FINE_LIGHTS
-            self._set(is_fine=fine, is_sparse=sparse)
+            self._set(is_fine=fine, is_sparse=has_few_lights(lighting))
             steps = [((RIMS, ""), self._rims), ((CELLS, ""), self._lit), steps[0]]
             steps += [((PATCH, kind), frame) for kind in kinds]
         return [(step, target) for step, target in steps if step in self._steps]
@@ -274,24 +253,24 @@ class Scene:
         self._context.release()
 
     def _draw(self, step: Step, target: Any) -> None:
-        (program, rectangles, everywhere), unit = self._steps[step], 0
+        (program, everywhere), unit = self._steps[step], 0
         for name, texture in self._textures.items():
             if name in program:
                 texture.use(unit)
                 program[name] = unit
                 unit += 1
         target.use()
-        if not rectangles:
+        if everywhere is not None:
             everywhere.render(moderngl.TRIANGLES, vertices=3)
             return
         with self._context.scope(target, moderngl.BLEND if step[0] in ADDED else moderngl.NOTHING):
             self._context.blend_func = moderngl.ONE, moderngl.ONE
-            for vertices, count in rectangles:
-                vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
+            for instances in self._drawn.get(step, ()):
+                instances.render(program)
 
     def _set(self, **values: Any) -> None:
         """Set uniforms in all programs that have them."""
-        for program, *_ in self._steps.values():
+        for program, _ in self._steps.values():
             for name, value in values.items():
                 if name in program:
                     if isinstance(value, np.ndarray):

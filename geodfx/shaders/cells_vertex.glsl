@@ -11,7 +11,7 @@ uniform vec2 cell_unit;               // one over the size of the atlas
 uniform bool is_sparse;               // only what facet_flash tells is seen
 uniform bool is_fine;                 // texels look at lights themselves where there is one
 
-in uvec2 words;                       // first column, row of 16 bits each; columns, rows
+in uvec2 words;                       // facet, first column of 16 bits each; first row of 14, sides less one of 9
 
 out vec2 away;                        // of a node's texel from the facet's own, right and down
 // These are the same everywhere; but the offline compiler for Apple's GPUs takes no flat ones.
@@ -19,14 +19,14 @@ out float owner;                      // the facet
 out float rim;                        // the light whose rim texels look at; -1: none
 
 void main() {
-    uint facet = uint(gl_InstanceID);
+    uint facet = words.x & 65535u;
     ivec2 row = fold_facet(facet);
-    owner = float(gl_InstanceID);
+    owner = float(facet);
     rim = texelFetch(facet_flash, row, 0).a - 1.0;
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     if (is_sparse && (rim < -1.5 || (is_fine && rim > -0.5))) return;
-    ivec2 first = ivec2(words.x & 65535u, words.x >> 16u);
-    ivec2 sides = ivec2(words.y & 65535u, words.y >> 16u);
+    ivec2 first = ivec2(words.x >> 16u, words.y & 16383u);
+    ivec2 sides = ivec2((words.y >> 14u) & 511u, words.y >> 23u) + 1;
     vec2 node = cell_unit * vec2(first + sides * ivec2(gl_VertexID & 1, gl_VertexID >> 1));
     gl_Position = vec4(2.0 * node - 1.0, 0.0, 1.0);
     vec4 place = texelFetch(facet_places, row, 0);

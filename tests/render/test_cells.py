@@ -59,10 +59,10 @@ def test_no_two_grids_share_a_node(cells):
 
 
 def test_grids_are_packed_in_words(cells):
-    words = pack_grids(cells).astype(np.int64)
-    np.testing.assert_array_equal(
-        np.stack([words & 65535, words >> 16], axis=2), np.stack([cells.first, cells.nodes], 1)
-    )
+    low, high = pack_grids(cells).astype(np.int64).T
+    np.testing.assert_array_equal(low & 65535, np.arange(len(cells.first)))
+    np.testing.assert_array_equal(np.stack([low >> 16, high & 16383], axis=1), cells.first)
+    np.testing.assert_array_equal(np.stack([high >> 14 & 511, high >> 23], axis=1), cells.nodes - 1)
 
 
 def test_a_texel_reads_within_the_grid_of_its_facet(stone, cells):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from geodfx.codes import share_roots, unpack_share
 from geodfx.constants import ENVIRONMENT_LEVELS, ENVIRONMENT_SIZE, FACET_ROW
-from geodfx.render.gpu_layout import fold_rows, lay_maps
+from geodfx.render.gpu_layout import fold_rows, lay_maps, lay_planes
+from geodfx.render.gpu_programs import layer_columns
 
 
 def test_a_list_in_rows_is_the_list():
@@ -35,3 +37,14 @@ def test_five_and_six_bits_of_the_roots_of_shares_are_their_codes():
     np.testing.assert_array_equal(rounded, cut)
     shares = np.array([unpack_share(lobe) for lobe in lobes[::37]])
     np.testing.assert_allclose((rounded / most)[::37] ** 2, shares, rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 8, 12, 16, 20, 24, 36])
+def test_planes_are_layers_of_four_and_leave_no_place_empty(count):
+    planes = np.random.default_rng(count).integers(0, 256, (count, 5, 7), np.uint8)
+    columns = layer_columns(-(-count // 4))
+    laid = lay_planes(planes, columns)
+    assert laid.nbytes == planes.nbytes
+    for p in range(count):
+        row, column = divmod(p // 4, columns)
+        np.testing.assert_array_equal(laid[5 * row : 5 * row + 5, 7 * column : 7 * column + 7, p % 4], planes[p])
