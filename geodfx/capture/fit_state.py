@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, I64, Bool
+from geodfx.capture.coarse import CoarseStack
 from geodfx.capture.facet_find import Facets, Members, Places, look_along
 from geodfx.capture.facet_pool import Samples
 from geodfx.capture.fit_base import fit_base, smooth_light
@@ -20,10 +21,11 @@ from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
 from geodfx.capture.photos import RadianceStack
 from geodfx.progress import Progress, counter
 
-__all__ = ["CHUNK", "FitState", "facet_samples", "find_places", "fitted_chunks"]
+__all__ = ["CHUNK", "FitState", "Stack", "facet_samples", "find_places", "fitted_chunks"]
 
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
+Stack = RadianceStack | FoldedStack | CoarseStack
 Chunk = tuple[int, F32, F32, F32]
 FacetChunk = tuple[int, Samples]
 
@@ -32,7 +34,7 @@ FacetChunk = tuple[int, Samples]
 class FitState:
     """What the passes hand on; T texels."""
 
-    stack: RadianceStack | FoldedStack
+    stack: Stack
     places: Places
     search: Search
     terms: F64  # (L, J)
@@ -127,7 +129,7 @@ def facet_samples(state: FitState, facets: Facets, members: Members, first: int,
         begin = end
 
 
-def find_places(stack: RadianceStack | FoldedStack) -> Places:
+def find_places(stack: Stack) -> Places:
     """Return where the texels lie in the picture."""
     width, height = stack.size
     texel = np.full((height, width), -1, np.int32)

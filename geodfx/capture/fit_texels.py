@@ -18,19 +18,19 @@ from geodfx.capture.facet_pick import MAX_CHOICES, pick_lobes
 from geodfx.capture.fit_base import guess_prior, learn_prior
 from geodfx.capture.fit_settings import LobeSettings
 from geodfx.capture.fit_smooth import LOBE_BASIS
-from geodfx.capture.fit_state import CHUNK, FitState, facet_samples, find_places, fitted_chunks
+from geodfx.capture.fit_state import CHUNK, FitState, Stack, facet_samples, find_places, fitted_chunks
 from geodfx.capture.fold import FoldedStack
 from geodfx.capture.lobe_channels import settle_channels
 from geodfx.capture.lobe_fit import search_lobes
 from geodfx.capture.lobe_search import make_search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets, held, make_lobe_sets, make_work
-from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.jit import run_bands
 from geodfx.progress import Progress
 
 __all__ = [
     "add_single",
+    "find_and_move",
     "finish_facets",
     "fit_bases",
     "fit_texels",
@@ -49,7 +49,7 @@ LATTICE_FORMED = 4
 
 
 def make_state(
-    stack: RadianceStack | FoldedStack,
+    stack: Stack,
     rig: LightRig,
     display_gain: float,
     settings: LobeSettings,
@@ -117,7 +117,7 @@ def fit_texels(state: FitState, turning: float) -> Facets:
     state.prior = learn_prior(state.coefficient)
     facets = guess_facets(state.sets, gather_members(state.sets, 0), state.places)
     for step in range(state.settings.passes):
-        facets = _find_facets(state, turning)
+        facets = find_and_move(state, turning)
         pick(state, facets, f"facets {step + 1} of {state.settings.passes}")
     return facets
 
@@ -150,7 +150,7 @@ def search(state: FitState) -> None:
                 values[some] = values[source[some]]
 
 
-def _find_facets(state: FitState, turning: float) -> Facets:
+def find_and_move(state: FitState, turning: float) -> Facets:
     """Find facets among the lobes that stand, and move each to where it fits its texels best."""
     count = find_facets(state.sets, state.places, float(state.search.radius))
     members = gather_members(state.sets, count)

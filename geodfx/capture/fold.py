@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodfx.arrays import F32, F64, I64, Bool
+from geodfx.capture.coarse import CoarseStack
 from geodfx.capture.facet_find import Facets, Places, join_facets
 from geodfx.capture.lobe_work import LobeSets
 from geodfx.capture.photos import RadianceStack
@@ -30,7 +31,7 @@ MARGIN = 2.0  # texels beyond a sector's rim that are fitted with it, so that fa
 class FoldedStack:
     """The photos of some texels and of their copies, as `RadianceStack` has them; T texels, C copies, C L photos."""
 
-    whole: RadianceStack
+    whole: RadianceStack | CoarseStack
     source: I64  # (T, C) which of the stone's texels a copy is; -1: there is none
     texels: I64  # (T,) indices into the flat picture, rising
 
@@ -65,7 +66,7 @@ class Copies:
 
 
 def fold(
-    stack: RadianceStack, rig: LightRig, places: Places, symmetry: Symmetry
+    stack: RadianceStack | CoarseStack, rig: LightRig, places: Places, symmetry: Symmetry
 ) -> tuple[FoldedStack, LightRig, Copies]:
     """Return a sector's photos, the lights of all of them, and which of its texels each of the stone's texels is."""
     place = np.stack([places.column - symmetry.centre[0], symmetry.centre[1] - places.row], axis=1)

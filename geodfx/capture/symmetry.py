@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 from scipy.spatial import KDTree
 
 from geodfx.arrays import F64
+from geodfx.capture.coarse import CoarseStack
 from geodfx.capture.photos import RadianceStack
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.jit import run_each
@@ -58,7 +59,7 @@ class Symmetry(NamedTuple):
         return f"{'D' if mirrored else 'C'}{len(self.moves) // (2 if mirrored else 1)}"
 
 
-def find_symmetry(stack: RadianceStack, directions: F64, gain: float) -> Symmetry | None:
+def find_symmetry(stack: RadianceStack | CoarseStack, directions: F64, gain: float) -> Symmetry | None:
     """Return the symmetry of a stone in its photos under lights (L, 3), displayed at a gain; None if it has none.
 
     It is what the photos look like, and no proof: an opaque pebble may have the outline of an ellipse.
