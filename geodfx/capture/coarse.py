@@ -1,7 +1,7 @@
 """A large picture's photos at a fraction of its size, and what is found there brought to all of its texels.
 
-What one texel finds travels a few texels a pass. So the lobes of a large picture are found in a small one, each of
-whose texels is the mean of a square of the large one's, and these begin with them.
+What one texel finds travels a few texels a pass. So the lobes of a large symmetric stone are found in a small picture,
+each of whose texels is the mean of a square of the large one's, and these choose among them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The `lobes` model: a smooth base and a few sharp lobes a texel, fitted in linear light to all photos at once.
 
 base      with flashes set aside -> which texels are smooth, and need no lobes
-symmetry  of a cut stone: one sector of it is fitted, to the photos of all its copies, and unfolded
-squares   of a large picture: what follows is done in a small one of them, and its texels choose among its lobes
+symmetry  of a cut stone: one sector of it is fitted, to the photos of all its copies, and unfolded; of a large picture
+          in a small one, and its texels choose among what is found there
 search    lobes, each texel alone
 facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
           a few times over, the base fitted again below the lobes
@@ -19,16 +19,15 @@ import numpy as np
 
 from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
-from geodfx.capture.coarse import scale_of
 from geodfx.capture.cut import TracedCut
 from geodfx.capture.facet_find import Facets, gather_members, no_facets
 from geodfx.capture.facet_share import Sharing, begin_sharing
 from geodfx.capture.fit_base import even_dark, learn_prior
-from geodfx.capture.fit_large import fit_large
+from geodfx.capture.fit_large import fit_copies
 from geodfx.capture.fit_settings import THOROUGH, LobeSettings, before_edges
 from geodfx.capture.fit_smooth import choose_planes, encode_detailed, mark_smooth
 from geodfx.capture.fit_state import FitState
-from geodfx.capture.fit_symmetric import TRUST, fit_symmetric
+from geodfx.capture.fit_symmetric import TRUST
 from geodfx.capture.fit_texels import finish_facets, fit_bases, fit_texels, make_state, settle
 from geodfx.capture.fit_tilt import fit_edges
 from geodfx.capture.lobe_pack import DIM, keep_lobes, most_shown, pack
@@ -86,14 +85,8 @@ def fit_lobes(
         state.smooth[:] = True
     elif settings.detail and not formed:
         mark_smooth(state)
-    scale = scale_of(len(stack.texels))
-    if scale > 1 and settings.lobes and not formed and not state.smooth.all():
-        facets, symmetry = fit_large(state, rig, turning, scale)
-        if not symmetry:
-            keep_lobes(state.sets, most_shown(state.sets, state.search) >= DIM, formed=formed)
-        return _show(state, facets, most_bytes, TRUST if symmetry else 0.0, symmetry)
     if settings.symmetry and not formed and not state.smooth.all():
-        found = fit_symmetric(state, rig, turning)
+        found = fit_copies(state, rig, turning)
         if found is not None:
             return _show(state, found.facets, most_bytes, TRUST, found.symmetry)
     if traced is not None:

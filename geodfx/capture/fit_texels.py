@@ -30,7 +30,6 @@ from geodfx.progress import Progress
 
 __all__ = [
     "add_single",
-    "find_and_move",
     "finish_facets",
     "fit_bases",
     "fit_texels",
@@ -117,7 +116,7 @@ def fit_texels(state: FitState, turning: float) -> Facets:
     state.prior = learn_prior(state.coefficient)
     facets = guess_facets(state.sets, gather_members(state.sets, 0), state.places)
     for step in range(state.settings.passes):
-        facets = find_and_move(state, turning)
+        facets = _find_facets(state, turning)
         pick(state, facets, f"facets {step + 1} of {state.settings.passes}")
     return facets
 
@@ -150,7 +149,7 @@ def search(state: FitState) -> None:
                 values[some] = values[source[some]]
 
 
-def find_and_move(state: FitState, turning: float) -> Facets:
+def _find_facets(state: FitState, turning: float) -> Facets:
     """Find facets among the lobes that stand, and move each to where it fits its texels best."""
     count = find_facets(state.sets, state.places, float(state.search.radius))
     members = gather_members(state.sets, count)

@@ -107,5 +107,5 @@ def test_a_picture_fitted_in_squares_meets_lights_that_were_not_photographed(
     print(f"{score.psnr_db:.2f} / {score.flux:.3f} / {score.flash_f1:.3f}")
     assert len(made) == 1 and made[0].size == (72, 72)
     assert ("symmetry" in stone.provenance) == symmetric
-    assert score.psnr_db > (23 if symmetric else 21)
+    assert score.psnr_db > 22
     assert 0.9 < score.flux < 1.1
