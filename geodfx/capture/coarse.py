@@ -20,7 +20,8 @@ from geodfx.jit import run_bands
 __all__ = ["CoarseStack", "coarse_stack", "refine", "scale_of"]
 
 FEWEST = 1 << 15  # texels of a stone in which lobes are found: a brilliant of 200 across
-CHUNK = 256  # texels that are averaged at a time
+CHUNK = 256  # squares that are averaged at a time
+LOBES = 1 << 16  # that are brought to texels at a time
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def refine(stack: CoarseStack, sets: LobeSets, facets: Facets, places: Places, s
     fine = facets._replace(centre=facets.centre * scale + 0.5 * (scale - 1), plane=plane)
     for values, its in zip(held(goal, formed=False), held(sets, formed=False), strict=True):
         values[:] = its[stack.its]
-    if len(facets.width):
-        texel, lobe = np.nonzero((goal.facet >= 0) & (np.arange(MAX_LOBES) < goal.number[:, None]))
-        facet = goal.facet[texel, lobe].astype(np.int64)
-        plain = fine._replace(fire=np.zeros_like(fine.fire))
-        goal.direction[texel, lobe] = look_along(plain, facet, places.column[texel], places.row[texel])[:, 1]
+    plain = fine._replace(fire=np.zeros_like(fine.fire))
+    texel, lobe = np.nonzero((goal.facet >= 0) & (np.arange(MAX_LOBES) < goal.number[:, None]))
+    for begin in range(0, len(texel), LOBES):  # directions of all at once would take more than all else
+        some = texel[begin : begin + LOBES], lobe[begin : begin + LOBES]
+        facet = goal.facet[some].astype(np.int64)
+        goal.direction[some] = look_along(plain, facet, places.column[some[0]], places.row[some[0]])[:, 1]
     return fine
