@@ -17,7 +17,8 @@ __all__ = ["fit_copies"]
 def fit_copies(state: FitState, rig: LightRig, turning: float) -> Symmetric | None:
     """Find the lobes of all texels, and their facets, by the stone's symmetry; None, and nothing done, without one.
 
-    Those of a large picture in squares of its texels; small flakes, of stones that have no symmetry, are lost there.
+    Those of a large picture in squares of its texels, if these tell of the symmetry; small flakes, of stones that have
+    none, are lost there.
     """
     scale = scale_of(len(state.stack.texels))
     if scale == 1:
@@ -29,7 +30,7 @@ def fit_copies(state: FitState, rig: LightRig, turning: float) -> Symmetric | No
     small.smooth[:] = np.bincount(stack.its, ~state.smooth, len(stack.texels)) == 0
     found = fit_symmetric(small, rig, turning * scale)
     if found is None:
-        return None
+        return fit_symmetric(state, rig, turning)
     facets = refine(stack, small.sets, found.facets, state.places, scale, state.sets)
     state.sets.number[state.smooth] = 0
     state.prior = small.prior
