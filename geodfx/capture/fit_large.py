@@ -30,6 +30,7 @@ def fit_copies(state: FitState, rig: LightRig, turning: float) -> Symmetric | No
     small.smooth[:] = np.bincount(stack.its, ~state.smooth, len(stack.texels)) == 0
     found = fit_symmetric(small, rig, turning * scale)
     if found is None:
+        del stack, small  # make room
         return fit_symmetric(state, rig, turning)
     facets = refine(stack, small.sets, found.facets, state.places, scale, state.sets)
     state.sets.number[state.smooth] = 0
