@@ -117,7 +117,7 @@ class Stone:
 
     @property
     def table_bytes(self) -> float:
-        """Bytes of alpha and tables, as the CPU renders from, over all texels of the picture."""
+        """Bytes of alpha and tables, as the stone holds them in memory, over all texels of the picture."""
         lobes = 0 if self.lobes is None else self.lobes.nbytes
         return (self.alpha.nbytes + unread(self.base, "planes").nbytes + lobes) / self.alpha.size
 

@@ -1,4 +1,6 @@
-"""Times of frames on the CPU, beside that of copying the bytes that a frame must touch: the limit that memory sets.
+"""Times of frames on the CPU, beside that of copying the stone's tables and the frame.
+
+It is what memory sets to a frame that reads all; under a few lights one reads what is lit alone.
 
 All times are the shortest of several, with those of the copy taken between them, so that a machine that is busy with
 other work slows both.
@@ -103,7 +105,7 @@ def time_crowds(stone: Stone, counts: Sequence[int] = CROWDS) -> list[FrameTime]
 
 
 def copied_bytes(stone: Stone) -> int:
-    """Return how many bytes a frame must touch: the stone's tables, and the frame's."""
+    """Return how many bytes are copied: the stone's tables, and the frame's."""
     return round(stone.table_bytes * stone.alpha.size) + OUTPUT_BYTES * stone.alpha.size
 
 
