@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from geodfx.arrays import F64, U8, evenly
+from geodfx.capture.cut_evidence import TiltEvidence
 from geodfx.capture.cut_family import Family
-from geodfx.capture.cut_find import STAGES, Evidence, find_cut, meets_db
+from geodfx.capture.cut_find import STAGES, find_cut, meets_db
 from geodfx.capture.cut_fire import find_channel_indices
 from geodfx.capture.cut_outline import RoundOutline, find_outline
 from geodfx.capture.cut_round import BrilliantCut
@@ -20,7 +21,7 @@ from geodfx.capture.session import Session
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.tilting import TiltStage, make_camera
 
-__all__ = ["STAGES", "TracedCut", "gather_evidence", "trace_cut"]
+__all__ = ["LEAST_GAIN_DB", "STAGES", "TracedCut", "gather_evidence", "indices_of", "trace_cut"]
 
 TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
 # Of gems by a word of their names; the search of others begins at each of ANY_INDEX.
@@ -60,7 +61,7 @@ class TracedCut:
 
 def gather_evidence(
     session: Session, stack: RadianceStack, stage: TiltStage, radius_rad: float, gain: float
-) -> Evidence | None:
+) -> TiltEvidence | None:
     """Return what some texels display, or None where a session does not tell where camera and lights stood."""
     camera = make_camera(stack.size, session.camera_distance, session.field_width)
     if session.rig_lights is None or camera.distance is None or len(session.rig_lights) == 0:
@@ -72,11 +73,11 @@ def gather_evidence(
     brightest = channels[..., int(light.mean(axis=(0, 1)).argmax())]
     texels = stack.texels[chosen]
     place = scene.place(texels % stack.size[0], texels // stack.size[0])
-    return Evidence(scene, brightest, place, gain, channels=channels)
+    return TiltEvidence(scene, brightest, place, gain, channels=channels)
 
 
 def trace_cut(
-    evidence: Evidence, alpha: U8, scale: float, name: str, told: Callable[[str, float], object]
+    evidence: TiltEvidence, alpha: U8, scale: float, name: str, told: Callable[[str, float], object]
 ) -> TracedCut | None:
     """Return the cut that explains photos, or None: the outline is no family's, or no cut of it explains them.
 
@@ -86,11 +87,10 @@ def trace_cut(
     outline = find_outline(alpha > 127, scale)
     if outline is None:
         return None
-    named = [index for word, index in INDICES.items() if word in name.lower()]
-    varied = not named or any(word in name.lower() for word in VARIED)
-    evidence = replace(evidence, index=None if varied else named[0])
+    indices, held = indices_of(name)
+    evidence = replace(evidence, index=held)
     cut: Family = BrilliantCut(outline) if isinstance(outline, RoundOutline) else StepCut(outline)
-    numbers = find_cut(evidence, cut, named or ANY_INDEX, told)
+    numbers = find_cut(evidence, cut, indices, told)
     if numbers is None:
         return None
     met = meets_db(evidence, cut, numbers)
@@ -98,3 +98,10 @@ def trace_cut(
     if met - dark < LEAST_GAIN_DB:
         return None
     return TracedCut(evidence.scene, cut, numbers, find_channel_indices(evidence, cut, numbers), met)
+
+
+def indices_of(name: str) -> tuple[Sequence[float], float | None]:
+    """Return the indices at which a search begins for a stone of a name, and the one that its name holds it to."""
+    named = [index for word, index in INDICES.items() if word in name.lower()]
+    varied = not named or any(word in name.lower() for word in VARIED)
+    return named or ANY_INDEX, None if varied else named[0]

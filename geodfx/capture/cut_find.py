@@ -10,23 +10,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from geodfx.arrays import F32, F64, I64, evenly
-from geodfx.basis import light_kernel
-from geodfx.capture.cut_family import Family, Space
-from geodfx.capture.cut_paths import Rays, list_rays, show_each
-from geodfx.capture.cut_step import ROWS, StepCut
-from geodfx.capture.cut_view import Scene, show_planes
-from geodfx.capture.fit_settings import THOROUGH, CutSettings
-from geodfx.constants import DISPLAY_GAMMA
+from geodfx.arrays import F64, I64
+from geodfx.capture.cut_evidence import WITHIN, Change, Evidence
+from geodfx.capture.cut_family import Family, RowFamily, Shape, Space
 from geodfx.jit import run_each
-from geodfx.powers import raise_powers
 
-__all__ = ["STAGES", "Evidence", "find_cut", "meets_db"]
+__all__ = ["STAGES", "find_cut", "meets_db"]
 
 STAGES = 4  # that `find_cut` tells of
 
@@ -36,13 +29,11 @@ DRAWN = 200  # random cuts, the best of which a search begins with
 IDLE = 1.2  # times the loss: without a row that tells so little, it is sought elsewhere; true ones told 1.22 and more
 GAINED_DB = 0.1  # by which all numbers that settled may do so again
 TRIED, FOLLOWED, ROWS_APART_DEG = 6, 2, 3.0
+ALIKE_DEG = 1.0  # rows may be one that was found twice, each with some of its sides
 NOTHING_DB, SPLIT_DEG = 0.3, (1.0, 2.0)  # of a row that shows nothing; how far a split turns either half
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
 STEPS = np.linspace(-1, 1, 13)  # of a number's reach: where it is tried
 SWEPT = np.linspace(-0.08, 0.08, 33)  # stone widths, of the planes of a row or kind: where they are tried
-Place = tuple[float, float]
-CENTRE: Sequence[Place] = ((0.0, 0.0),)
-WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
 EVOLVED, SCANNED, FEW = (150, 56), (250, 85), (200, 56)  # texels and tilts that are asked
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
 SCREENED, PASSED = 4, 5  # steps are tried by one of so many texels first, and so many of them by the others
@@ -51,51 +42,12 @@ USES, USED_AGAIN = 4, 0.97  # of slopes: as long as each leaves less than so muc
 PARTS = 8  # that texels are asked in
 SETTLED, SETTLED_WIDE = (0.995, 2), (0.98, 1)  # a descent ends after so many rounds that leave more of the loss
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
-DARK = 1e-30  # of white: as good as none
 LEAST_LIKE = 0.34  # correlation of photos and those of the best search that began: below, the cut is of no such family
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What T texels display at L tilts."""
-
-    scene: Scene
-    shown: F64  # (T, L) 0..1 of the brightest channel
-    place: F64  # (T, 2)
-    gain: float  # display gain
-    index: float | None = None  # of the stone, where its name tells it
-    channels: F64 | None = None  # (T, L, 3) as shown, of all channels
-    search: CutSettings = THOROUGH.search
-
-    def show(
-        self, cut: Family, numbers: F64, texels: I64, tilts: I64, wider: float = 1.0, within: Sequence[Place] = CENTRE
-    ) -> F64:
-        """Return what a cut displays, see `show_planes`, by the mean of rays through places within texels."""
-        planes, light = cut.planes(numbers), np.zeros((len(texels), len(tilts)))
-        for place in self.places(texels, within):
-            light += show_planes(self.scene, planes, numbers[0], numbers[1], place, tilts, wider)
-        return self.display(light, len(within))
-
-    def places(self, texels: I64, within: Sequence[Place]) -> list[F64]:
-        """Return the places (T, 2) of rays through texels (T,), one place within them after another."""
-        return [self.place[texels] + self.scene.grid * np.array([right, up]) for right, up in within]
-
-    def display(self, light: F32 | F64, rays: int) -> F64:
-        """Return what so many rays display that show so much of a light together."""
-        brightness = self.gain * light_kernel(self.scene.radius_rad)[0] / rays
-        shown = np.clip(brightness * light, DARK, 1).astype(np.float32).ravel()
-        raise_powers(shown, np.float32(1 / DISPLAY_GAMMA), np.empty(len(shown), np.int32))
-        return shown.reshape(light.shape).astype(np.float64)
-
-    def some(self, texels: int, tilts: int) -> tuple[I64, I64, F64]:
-        """Return some texels and some tilts, evenly, and what is displayed there."""
-        its, when = evenly(len(self.place), texels), evenly(len(self.scene.camera), tilts)
-        return its, when, self.shown[np.ix_(its, when)]
-
-
-def meets_db(evidence: Evidence, cut: Family, numbers: F64) -> float:
+def meets_db(evidence: Evidence, cut: Shape, numbers: F64) -> float:
     """Return how well a cut meets the photos, dB of displayed values, by texels most of which no search asks."""
-    texels, tilts, wanted = evidence.some(1000, len(evidence.scene.camera))
+    texels, tilts, wanted = evidence.some(1000, evidence.shown.shape[1])
     parts = np.array_split(np.arange(len(texels)), PARTS)
 
     def lose(k: int) -> float:
@@ -130,13 +82,16 @@ def find_cut(
         ways = [_descend(evidence, cut, numbers, rounds, wider, FEW) for numbers in ways]
     numbers = max(ways, key=lambda each: meets_db(evidence, cut, each))
     told("wide lights", meets_db(evidence, cut, numbers))
-    if isinstance(cut, StepCut):
+    if isinstance(cut, RowFamily):
         numbers = _descend(evidence, cut, _sweep(evidence, cut, numbers, 3.0), 3, 2.0, FEW)
         numbers = _replace_rows(evidence, cut, numbers)
     told("rows", meets_db(evidence, cut, numbers))
     numbers = _settle(evidence, cut, numbers, 2.0)
-    if isinstance(cut, StepCut):
+    if isinstance(cut, RowFamily):
         numbers = _split_rows(evidence, cut, numbers)
+        if any(_rows_alike(cut, numbers, k) for k in range(2 * cut.rows)):
+            again = _settle(evidence, cut, _replace_rows(evidence, cut, numbers), 2.0)
+            numbers = max(numbers, again, key=lambda each: meets_db(evidence, cut, each))
     told("all numbers", meets_db(evidence, cut, numbers))
     return numbers
 
@@ -231,7 +186,7 @@ def _sweep(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
     return _scan(evidence, cut, numbers, dict.fromkeys(cut.distances, SWEPT), wider)
 
 
-def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
+def _replace_rows(evidence: Evidence, cut: RowFamily, numbers: F64) -> F64:
     """Return numbers with rows that tell little of the photos put where they tell more.
 
     Evolution often ends with two rows of a cut at the same place.
@@ -242,18 +197,20 @@ def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
         error = evidence.show(cut, trial, texels, tilts, 3.0) - wanted
         return float(np.mean(error * error))
 
-    for k in range(2 * ROWS):
-        if loss(cut.without_row(numbers, k)) > IDLE * loss(numbers):
+    for k in range(2 * cut.rows):
+        alike = [cut.merge_rows(numbers, k, j) for j in _rows_alike(cut, numbers, k)]
+        idle = min([cut.without_row(numbers, k), *alike], key=loss)
+        if loss(idle) > IDLE * loss(numbers):
             continue
-        others = [float(numbers[cut.row[j]]) for j in range(2 * ROWS) if j // ROWS == k // ROWS and j != k]
+        others = [float(numbers[cut.row[j]]) for j in range(2 * cut.rows) if j // cut.rows == k // cut.rows and j != k]
         height = cut.girdle_height(numbers)
-        slopes = np.arange(15, 60, 1.0) if k < ROWS else np.arange(27, 70, 1.0)
+        slopes = np.arange(15, 60, 1.0) if k < cut.rows else np.arange(27, 70, 1.0)
         apart = [slope for slope in slopes.tolist() if min(abs(slope - other) for other in others) >= ROWS_APART_DEG]
-        trials = [cut.with_row(numbers, k, slope, inward, height) for slope in apart for inward in INWARDS]
+        trials = [cut.with_row(idle, k, slope, inward, height) for slope in apart for inward in INWARDS]
         losses = np.array(run_each(lambda i: loss(trials[i]), len(trials)))  # noqa: B023  # done before the next
         best = losses.reshape(len(apart), len(INWARDS)).argmin(axis=1) + len(INWARDS) * np.arange(len(apart))
         best = best[np.argsort(losses[best], kind="stable")][:TRIED]
-        own, ways = range(cut.row[k], cut.row[k] + 1 + len(cut.turns)), [trials[i] for i in best]
+        own, ways = range(cut.row[k], cut.row[k] + 1 + cut.sides), [trials[i] for i in best]
         for wider, nearer in ((3.0, 0.6), (2.0, 0.36)):
             away = {j: nearer * cut.reach[j] * STEPS for j in own}
             ways = [_scan(evidence, cut, way, away, wider) for way in ways]
@@ -264,16 +221,22 @@ def _replace_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
     return numbers
 
 
-def _split_rows(evidence: Evidence, cut: StepCut, numbers: F64) -> F64:
+def _rows_alike(cut: RowFamily, numbers: F64, k: int) -> list[int]:
+    """Return the other rows of a row's end that are as steep."""
+    end = range(k // cut.rows * cut.rows, (k // cut.rows + 1) * cut.rows)
+    return [j for j in end if j != k and abs(numbers[cut.row[j]] - numbers[cut.row[k]]) < ALIKE_DEG]
+
+
+def _split_rows(evidence: Evidence, cut: RowFamily, numbers: F64) -> F64:
     """Return numbers with a row that shows nothing used to split another, where that meets the photos better.
 
     Of two rows a few degrees apart a search finds one between them: neither has a place of its own that is better.
     """
-    for spare in range(2 * ROWS):
+    for spare in range(2 * cut.rows):
         met = meets_db(evidence, cut, numbers)
         if met - meets_db(evidence, cut, cut.without_row(numbers, spare)) > NOTHING_DB:
             continue
-        end = range(0, ROWS) if spare < ROWS else range(ROWS, 2 * ROWS)
+        end = range(cut.rows) if spare < cut.rows else range(cut.rows, 2 * cut.rows)
         ways = [cut.split_row(numbers, spare, k, by) for k in end if k != spare for by in SPLIT_DEG]
         for wider in (2.0, 1.5):
             ways = [_descend(evidence, cut, way, 3, wider, FEW) for way in ways]
@@ -293,7 +256,7 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
     texels, tilts, wanted = evidence.some(*asked)
     step = cut.step
     settled, patient = SETTLED if wider == 1 else SETTLED_WIDE
-    rays = list_rays(evidence.scene, np.concatenate(evidence.places(texels, WITHIN)), tilts)
+    change = evidence.change(texels, tilts)
 
     def seen(trial: F64, its: I64) -> F64:
         return evidence.show(cut, trial, its, tilts, wider, WITHIN)
@@ -306,7 +269,7 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
         return float(np.sum((shown - wanted) ** 2) + len(shown) / len(texels) * cost * (trial[0] - known) ** 2)
 
     for _ in range(rounds):
-        one, other = _find_slopes(evidence, cut, numbers, step, rays, wider)
+        one, other = _find_slopes(evidence, cut, numbers, step, change, wider)
         slope = (one + other) / 2
         bend, whole = one.T @ other, np.sum(slope * slope, axis=0)
         bend = (bend + bend.T) / 2
@@ -342,17 +305,19 @@ def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: 
     return numbers
 
 
-def _find_slopes(evidence: Evidence, cut: Family, numbers: F64, step: F64, rays: Rays, wider: float) -> tuple[F64, F64]:
+def _find_slopes(
+    evidence: Evidence, cut: Family, numbers: F64, step: F64, change: Change, wider: float
+) -> tuple[F64, F64]:
     """Return by how much a step of each number changes what texels display (T * L, N), by either half of rays."""
     either = [cut.moved(numbers, j, way * step[j]) for way in (1, -1) for j in range(len(step))]
     cuts = [(cut.planes(trial), float(trial[0]), float(trial[1])) for trial in (numbers, *either)]
-    shown = show_each(evidence.scene, cuts, rays, wider)
+    shown = change(cuts, wider)
 
-    def change(j: int) -> F64:
-        more, less = (shown.of(e).reshape(2, 2, -1).sum(axis=0) for e in (1 + j, 1 + j + len(step)))
+    def differ(j: int) -> F64:
+        more, less = (shown(e).reshape(2, 2, -1).sum(axis=0) for e in (1 + j, 1 + j + len(step)))
         return (evidence.display(more, 2) - evidence.display(less, 2)) / 2
 
-    one, other = np.stack(run_each(change, len(step)), axis=2)
+    one, other = np.stack(run_each(differ, len(step)), axis=2)
     return one, other
 
 

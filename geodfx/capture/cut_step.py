@@ -32,7 +32,8 @@ class StepCut:
         self.outline = outline
         self.distance = np.array([distance for _, distance in outline.sides])
         self.turns = [side_copies(azimuth) for azimuth, _ in outline.sides]
-        sides = len(self.turns)
+        self.rows, self.sides = ROWS, len(self.turns)
+        sides = self.sides
         self.fours = [s for s, turns in enumerate(self.turns) if len(turns) == 4]
         fours = len(self.fours)
         # How far a number is moved to learn what it changes, and how far the best may lie from where a search is.
@@ -131,6 +132,13 @@ class StepCut:
         """Return numbers of which row k, of both ends, cuts nothing."""
         changed = numbers.copy()
         changed[self.row[k] + 1 : self.row[k] + 1 + len(self.turns)] = 2.0
+        return changed
+
+    def merge_rows(self, numbers: F64, spare: int, k: int) -> F64:
+        """Return numbers whose row k is what it and row spare leave of the stone, were they as steep."""
+        changed = self.without_row(numbers, spare)
+        one, other = (slice(self.row[j] + 1, self.row[j] + 1 + len(self.turns)) for j in (k, spare))
+        changed[one] = np.minimum(numbers[one], numbers[other])
         return changed
 
     def split_row(self, numbers: F64, spare: int, k: int, by: float) -> F64:

@@ -16,7 +16,7 @@ from geodfx.jit import run_bands
 from geodfx.rays.walks import make_walls
 from geodfx.tilting import Camera, TiltStage, tilt_rotation
 
-__all__ = ["Flares", "Rim", "Scene", "list_flares", "make_scene", "show_planes"]
+__all__ = ["Flares", "Rim", "Scene", "View", "list_flares", "make_scene", "show_planes"]
 
 I32 = npt.NDArray[np.int32]
 
@@ -31,33 +31,39 @@ class Rim(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Where camera and lights stand, seen from the stone, at L tilts; lengths in stone widths."""
+class View:
+    """How the texels of a picture lie, and how large the lights are; lengths in stone widths."""
 
-    tilt_rad: F64  # (L, 2) pitch and roll
-    camera: F64  # (L, 3)
-    rig_lights: F64  # (N, 3) as the untilted stone sees them
-    distance: float  # of the camera
     height: float  # of the plane of the texels
     grid: float  # of a texel
     size: tuple[int, int]  # of the picture
-    stretch: float  # of the tilts' pseudo lights
     radius_rad: float  # of the lights
 
-    def place(self, column: npt.NDArray[np.integer], row: npt.NDArray[np.integer]) -> F64:
+    def place(self, column: npt.NDArray[np.number], row: npt.NDArray[np.number]) -> F64:
         """Return where texels (T,) lie on their plane, (T, 2) to the right and up."""
         width, height = self.size
         return np.stack([(column + 0.5 - width / 2) * self.grid, (height / 2 - row - 0.5) * self.grid], axis=1)
-
-    def tilts(self, which: I64, wider: float = 1.0) -> Tilts:
-        """Return some tilts as rays see them; their lights so many times as soft."""
-        rim = self.rim(wider)
-        return make_tilts(self.tilt_rad[which], self.camera[which], self.rig_lights, rim.whole, rim.none)
 
     def rim(self, wider: float = 1.0) -> Rim:
         """Return the rim of the lights, so many times as soft."""
         soft = LIGHT_EDGE * wider
         return Rim(math.cos(self.radius_rad * max(0.0, 1 - soft)), math.cos(self.radius_rad * (1 + soft)))
+
+
+@dataclass(frozen=True)
+class Scene(View):
+    """Where camera and lights stand, seen from a stone on a stage, at L tilts."""
+
+    tilt_rad: F64  # (L, 2) pitch and roll
+    camera: F64  # (L, 3)
+    rig_lights: F64  # (N, 3) as the untilted stone sees them
+    distance: float  # of the camera
+    stretch: float  # of the tilts' pseudo lights
+
+    def tilts(self, which: I64, wider: float = 1.0) -> Tilts:
+        """Return some tilts as rays see them; their lights so many times as soft."""
+        rim = self.rim(wider)
+        return make_tilts(self.tilt_rad[which], self.camera[which], self.rig_lights, rim.whole, rim.none)
 
 
 @dataclass(frozen=True)

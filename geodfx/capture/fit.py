@@ -11,6 +11,7 @@ from geodfx.arrays import F32, F64, U8
 from geodfx.base_map import encode_base
 from geodfx.basis import evaluate
 from geodfx.capture.cut import STAGES, TracedCut, gather_evidence, trace_cut
+from geodfx.capture.cut_lit import LIT_STAGES, LitCut, trace_lit_cut
 from geodfx.capture.fit_base import fit_displayed
 from geodfx.capture.fit_lobes import fit_lobes
 from geodfx.capture.fit_settings import FAST, THOROUGH, CutSettings, LobeSettings
@@ -70,15 +71,22 @@ def fit_stone(
         traced = None
         if tilting is not None and settings.cut:
             traced = _trace(session, stack, rig, alpha, gain, tilting, settings.search, progress)
+
+        def trace() -> LitCut | None:
+            done = None if progress is None else counter(progress, "cut", LIT_STAGES)
+            tell = (lambda: None) if done is None else (lambda: done(1))
+            return trace_lit_cut(session, stack, rig, alpha, gain, settings.search, tell)
+
         found = fit_lobes(
-            stack, rig, gain, turning, most, settings, progress, formed=tilting is not None, traced=traced
-        )
+            stack, rig, gain, turning, most, settings, progress, formed=tilting is not None, traced=traced,
+            trace=trace if tilting is None and settings.cut else None,
+        )  # fmt: skip
         base, lobes, predict = found.base, found.lobes, found.light
         provenance["smooth_share"] = found.smooth_share
         if found.unlit_share:
             provenance["unlit_share"] = found.unlit_share
-        if found.traced is not None:
-            provenance["cut"] = found.traced.told
+        if found.cut:
+            provenance["cut"] = found.cut
         if found.symmetry:
             provenance["symmetry"] = found.symmetry
         if replace(settings, lean=False) == FAST:

@@ -13,13 +13,14 @@ finish    a facet's directions by channel, and how far the photos leave them ope
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from geodfx.arrays import F32, F64
 from geodfx.base_map import Base, base_light
 from geodfx.capture.cut import TracedCut
+from geodfx.capture.cut_lit import LitCut
 from geodfx.capture.facet_find import Facets, gather_members, no_facets
 from geodfx.capture.facet_share import Sharing, begin_sharing
 from geodfx.capture.fit_base import even_dark, learn_prior
@@ -30,6 +31,7 @@ from geodfx.capture.fit_state import FitState
 from geodfx.capture.fit_symmetric import TRUST
 from geodfx.capture.fit_texels import finish_facets, fit_bases, fit_texels, make_state, settle
 from geodfx.capture.fit_tilt import fit_edges
+from geodfx.capture.fit_traced import fit_traced
 from geodfx.capture.lobe_pack import DIM, keep_lobes, most_shown, pack
 from geodfx.capture.mirrors import add_mirrors
 from geodfx.capture.photos import RadianceStack
@@ -47,6 +49,9 @@ SHARES = (1.0, 0.97, 0.92, 0.85, 0.78, 0.71, 0.65, 0.59, 0.53, 0.47, 0.42)
 SOFT_WIDTHS = (0.0, 0.037, 0.066, 0.092, 0.131, 0.16, 0.192, 0.222, 0.252, 0.295, 0.35)
 
 
+MOST_SMOOTH = 0.5  # of the texels: of more, no cut is looked for
+
+
 @dataclass(frozen=True)
 class LobeModel:
     """What the fit found."""
@@ -57,7 +62,7 @@ class LobeModel:
     smooth_share: float  # of the texels: those that need no lobes
     symmetry: str  # of the stone, where it told more of the lobes; else empty
     unlit_share: float  # of the texels: those that mirror what no light of the capture reached
-    traced: TracedCut | None = None  # whose flashes the facets began with
+    cut: str = ""  # what is said of the cut whose flashes or paths the facets began with
 
 
 def fit_lobes(
@@ -71,12 +76,14 @@ def fit_lobes(
     *,
     formed: bool = False,
     traced: TracedCut | None = None,
+    trace: Callable[[], LitCut | None] | None = None,
 ) -> LobeModel:
     """Fit base and lobes to a stack of radiance, displayed at `display_gain`.
 
     turning: how far the camera's view turns from texel to texel, radians; 0 for a distant camera. most_bytes: that
     base, lobes and facets may take. formed: lobes may be longer than wide, as they are over tilts. traced: the cut that
-    photos over tilts show.
+    photos over tilts show. trace: looks for the cut that photos under moving lights show; asked where symmetry tells
+    nothing.
     """
     settings = before_edges(settings) if formed else settings
     state = make_state(stack, rig, display_gain, settings, progress, formed=formed)
@@ -89,11 +96,16 @@ def fit_lobes(
         found = fit_copies(state, rig, turning)
         if found is not None:
             return _show(state, found.facets, most_bytes, TRUST, found.symmetry)
+    cut = trace() if trace is not None and state.smooth.mean() < MOST_SMOOTH else None
+    if cut is not None:
+        paths = fit_traced(state, cut, turning)
+        if paths is not None:
+            return replace(_show(state, paths, most_bytes, TRUST, ""), cut=cut.told)
     if traced is not None:
         state.prior = learn_prior(state.coefficient)
         ended = fit_edges(state, no_facets(), most_bytes, traced)
         if ended is not None:
-            return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "", 0.0, traced)
+            return LobeModel(ended.base, ended.lobes, ended.light, 0.0, "", 0.0, traced.told)
     facets = fit_texels(state, turning)
     ended = fit_edges(state, facets, most_bytes) if formed else None
     if ended is not None:

@@ -14,7 +14,7 @@ LEAN_PLANES = (1, 2, 4, 8)  # of the base; more would leave no room for lobes
 
 @dataclass(frozen=True)
 class CutSettings:
-    """What the search of a cut over tilts may spend, and the fit of the flashes that rays tell by it."""
+    """What the search of a cut may spend, and over tilts the fit of the flashes that rays tell by it."""
 
     starts: int = 8  # searches begun
     kept: int = 4  # followed up
@@ -24,6 +24,7 @@ class CutSettings:
     flashes: int = 2000  # at most
     rays: tuple[int, int] = (100, 60)  # texels and tilts by which a flash is moved to what its rays show
     samples: int = 256  # of the texels that a flash may reach, by which it is fitted to photos
+    freed: float = 1.0  # of the rounds in which each plane moves for itself, a share
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LobeSettings:
     lattice: int = 2  # of those searched, how many rows and columns apart the thorough ones are
     passes: int = 6  # over facets: what one texel found travels a few texels a pass; 0: each texel stays alone
     sweeps: int = 5  # over facets and their edges, where the stone tilts
-    cut: bool = True  # false: of a stone that tilts, no cut is looked for whose traced flashes facets begin with
+    cut: bool = True  # false: no cut is looked for whose traced flashes or paths facets begin with
     search: CutSettings = CutSettings()  # of such a cut
     swaps: bool = True  # each lobe of a texel is taken out and picked again, too
     samples: int = 128  # of a facet's texels, evenly over it: more tell no more
@@ -61,7 +62,7 @@ THOROUGH = LobeSettings()
 FAST = LobeSettings(
     spacing=3, lattice=3, passes=3, sweeps=1, swaps=False, samples=24,
     search=CutSettings(
-        starts=4, kept=2, descended=2, settles=1, asked=(350, 70), flashes=1200, rays=(70, 40), samples=160
+        starts=4, kept=2, descended=2, settles=1, asked=(350, 70), flashes=1200, rays=(70, 40), samples=160, freed=0.5
     ),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from geodfx.capture.fit_base import fit_base, smooth_light
 from geodfx.capture.fit_detail import Detail, residuals
 from geodfx.capture.fit_settings import LobeSettings
 from geodfx.capture.fold import FoldedStack
+from geodfx.capture.hidden import HiddenStack
 from geodfx.capture.lobe_channels import lobe_light
 from geodfx.capture.lobe_search import Search
 from geodfx.capture.lobe_work import MAX_LOBES, LobeSets
@@ -25,7 +26,7 @@ __all__ = ["CHUNK", "FitState", "Stack", "facet_samples", "find_places", "fitted
 
 CHUNK = 512  # texels whose photos are held as floats at a time, by each core
 
-Stack = RadianceStack | FoldedStack | CoarseStack
+Stack = RadianceStack | FoldedStack | CoarseStack | HiddenStack
 Chunk = tuple[int, F32, F32, F32]
 FacetChunk = tuple[int, Samples]
 

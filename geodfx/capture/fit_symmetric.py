@@ -29,10 +29,11 @@ from geodfx.capture.fit_texels import (
     settle,
 )
 from geodfx.capture.fold import FoldedStack, fold, unfold
+from geodfx.capture.hidden import HiddenStack
 from geodfx.capture.rig import LightRig
 from geodfx.capture.symmetry import find_symmetry
 
-__all__ = ["TRUST", "Symmetric", "fit_symmetric"]
+__all__ = ["TRUST", "Symmetric", "find_alone", "fit_alone", "fit_symmetric", "these_of"]
 
 TRUST = 1.0  # in the lobes that copies tell of, in photos of a texel's own
 # In a large picture, whose facets have many texels each, a sector's lobes are sure sooner than those of a whole stone.
@@ -57,7 +58,7 @@ class Symmetric:
 def fit_symmetric(state: FitState, rig: LightRig, turning: float) -> Symmetric | None:
     """Find the lobes of all texels, and their facets, by the stone's symmetry; None, and nothing done, without one."""
     stack, gain = state.stack, float(state.gain)
-    if isinstance(stack, FoldedStack):
+    if isinstance(stack, FoldedStack | HiddenStack):
         return None
     symmetry = find_symmetry(stack, rig.direction, gain)
     if symmetry is None:
@@ -89,7 +90,7 @@ def fit_symmetric(state: FitState, rig: LightRig, turning: float) -> Symmetric |
         fit_bases(state)
         return None
     if doubted.any():
-        facets = _fit_alone(state, facets, np.flatnonzero(doubted), turning)
+        facets = fit_alone(state, facets, np.flatnonzero(doubted), turning)
     return Symmetric(facets, symmetry.name)
 
 
@@ -123,14 +124,14 @@ def _find_doubted(state: FitState, facets: Facets) -> Bool:
     some = np.flatnonzero((places.row % step == 0) & (places.column % step == 0) & ~state.smooth)
     if len(some) == 0:
         return np.zeros(len(places.row), np.bool_)
-    its, alone = settle(_these_of(state, some), facets, TRUST), _loss_alone(part_of(state, some))
+    its, alone = settle(these_of(state, some), facets, TRUST), _loss_alone(part_of(state, some))
     worse = np.zeros(places.texel.shape)
     worse[places.row[some], places.column[some]] = its - WORSE * alone - NOTHING
     excess: Bool = uniform_filter(worse, REGION * step + 1)[places.row, places.column] > 0
     return excess & ~state.smooth
 
 
-def _these_of(state: FitState, texels: I64) -> FitState:
+def these_of(state: FitState, texels: I64) -> FitState:
     """Return some of the texels by themselves, with a copy of their lobes."""
     part = part_of(state, texels)
     part.coefficient[:] = state.coefficient[texels]
@@ -141,14 +142,18 @@ def _these_of(state: FitState, texels: I64) -> FitState:
 
 def _loss_alone(part: FitState) -> F32:
     """Return what thoroughly searched lobes of each texel's own leave of it, (T,)."""
+    return settle(part, find_alone(part), 0.0)
+
+
+def find_alone(part: FitState) -> Facets:
+    """Search the lobes of each texel thoroughly, by its own photos, and return their facets, one a lobe."""
     part.settings = replace(part.settings, spacing=1, lattice=1)
     fit_bases(part)
     search(part)
-    facets = add_single(part.sets, guess_facets(part.sets, gather_members(part.sets, 0), part.places))
-    return settle(part, facets, 0.0)
+    return add_single(part.sets, guess_facets(part.sets, gather_members(part.sets, 0), part.places))
 
 
-def _fit_alone(state: FitState, facets: Facets, texels: I64, turning: float) -> Facets:
+def fit_alone(state: FitState, facets: Facets, texels: I64, turning: float) -> Facets:
     """Fit texels from their own photos, into state, and return all facets."""
     part = part_of(state, texels)
     fit_bases(part)

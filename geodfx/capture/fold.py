@@ -14,6 +14,7 @@ import numpy as np
 from geodfx.arrays import F32, F64, I64, Bool
 from geodfx.capture.coarse import CoarseStack
 from geodfx.capture.facet_find import Facets, Places, join_facets
+from geodfx.capture.hidden import HiddenStack
 from geodfx.capture.lobe_work import LobeSets
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
@@ -31,7 +32,7 @@ MARGIN = 2.0  # texels beyond a sector's rim that are fitted with it, so that fa
 class FoldedStack:
     """The photos of some texels and of their copies, as `RadianceStack` has them; T texels, C copies, C L photos."""
 
-    whole: RadianceStack | CoarseStack
+    whole: RadianceStack | CoarseStack | HiddenStack
     source: I64  # (T, C) which of the stone's texels a copy is; -1: there is none
     texels: I64  # (T,) indices into the flat picture, rising
 

@@ -11,7 +11,8 @@ from geodfx.arrays import evenly
 from geodfx.basis import chart_encode, flat_points, light_kernel
 from geodfx.capture import cut_flashes
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
-from geodfx.capture.cut_find import FEW, WITHIN, Evidence, _descend, _replace_rows, _split_rows, _sweep, meets_db
+from geodfx.capture.cut_evidence import WITHIN, TiltEvidence
+from geodfx.capture.cut_find import FEW, _descend, _replace_rows, _split_rows, _sweep, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.cut_outline import find_outline
 from geodfx.capture.cut_step import StepCut
@@ -90,9 +91,9 @@ def evidence(texels=500, numbers=NUMBERS):
     row, column = (each.ravel() for each in np.mgrid[8 : SIDE - 8, 8 : SIDE - 8])
     some = evenly(len(row), texels)
     place = SCENE.place(column[some], row[some])
-    blank = Evidence(SCENE, np.zeros((texels, len(TILTS))), place, 0.05)
+    blank = TiltEvidence(SCENE, np.zeros((texels, len(TILTS))), place, 0.05)
     every = np.arange(texels), np.arange(len(TILTS))
-    return Evidence(SCENE, blank.show(CUT, numbers, *every, 1.0, WITHIN), place, 0.05)
+    return TiltEvidence(SCENE, blank.show(CUT, numbers, *every, 1.0, WITHIN), place, 0.05)
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.11, -0.4])
@@ -242,7 +243,7 @@ def test_numbers_that_are_a_little_off_are_found_again():
 
 def test_a_name_draws_the_index_to_its_own():
     shown = evidence(100)
-    named = Evidence(SCENE, shown.shown, shown.place, shown.gain, INDEX)
+    named = TiltEvidence(SCENE, shown.shown, shown.place, shown.gain, INDEX)
     off, met = np.zeros(2), np.zeros(2)
     for by in (0.03, -0.03):  # crown and index are told apart slowly
         for k, each in enumerate((shown, named)):
@@ -298,7 +299,7 @@ def test_one_row_between_two_is_split_into_them():
 
 def test_a_stone_that_no_cut_explains_has_none():
     shown = evidence(40)
-    noise = Evidence(SCENE, np.random.default_rng(1).random(shown.shown.shape), shown.place, shown.gain)
+    noise = TiltEvidence(SCENE, np.random.default_rng(1).random(shown.shown.shape), shown.place, shown.gain)
     stages = []
     round_mask = np.hypot(*(np.mgrid[0:SIDE, 0:SIDE] - 31.5)) < 25
     mask = (round_mask * 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import pytest
 
 from geodfx.basis import light_kernel
 from geodfx.capture.cut import trace_cut
-from geodfx.capture.cut_find import WITHIN, Evidence
+from geodfx.capture.cut_evidence import WITHIN, TiltEvidence
 from geodfx.capture.cut_fire import find_channel_indices
 from geodfx.capture.cut_outline import Outline, RoundOutline, find_outline
 from geodfx.capture.cut_round import FIXED, MIDDLE, UP, BrilliantCut
@@ -84,7 +84,7 @@ def test_a_brilliant_is_found_by_what_its_rays_show():
     rng = np.random.default_rng(5)
     turn, out = rng.uniform(0, 2 * math.pi, 500), 0.48 * np.sqrt(rng.random(500))
     place = np.stack([out * np.cos(turn), out * np.sin(turn)], axis=1) + CUT.outline.middle
-    nothing = Evidence(SCENE, np.zeros((len(place), len(TILTS))), place, 1 / light_kernel(LIGHT)[0])
+    nothing = TiltEvidence(SCENE, np.zeros((len(place), len(TILTS))), place, 1 / light_kernel(LIGHT)[0])
     shown = nothing.show(CUT, numbers, np.arange(len(place)), np.arange(len(TILTS)), within=WITHIN)
     row, column = np.mgrid[0:64, 0:64] + 0.5
     scale = 1.24 / 64
@@ -107,7 +107,7 @@ def test_the_fire_of_a_cut_is_told_by_the_channels():
     numbers = CUT.begin((1.7, 1.8), 0.0).make(FEW)
     rng = np.random.default_rng(6)
     place = rng.uniform(-0.33, 0.33, (300, 2)) + CUT.outline.middle
-    nothing = Evidence(SCENE, np.zeros((len(place), len(TILTS))), place, 1 / light_kernel(LIGHT)[0])
+    nothing = TiltEvidence(SCENE, np.zeros((len(place), len(TILTS))), place, 1 / light_kernel(LIGHT)[0])
     want = (1.752, 1.76, 1.775)
     channels = []
     for index in want:

@@ -1,0 +1,121 @@
+"""The cut behind photos under moving lights, where there is one: outline -> family, askew -> every plane for itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from geodfx.arrays import F64, U8, evenly
+from geodfx.capture.cut import LEAST_GAIN_DB, STAGES, indices_of
+from geodfx.capture.cut_dome import DomeScene
+from geodfx.capture.cut_evidence import DomeEvidence
+from geodfx.capture.cut_family import Family
+from geodfx.capture.cut_find import find_cut, meets_db
+from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
+from geodfx.capture.cut_free import free_planes, settle_planes
+from geodfx.capture.cut_outline import RoundOutline, find_outline
+from geodfx.capture.cut_posed import pose
+from geodfx.capture.cut_round import BrilliantCut
+from geodfx.capture.cut_step import StepCut
+from geodfx.capture.fit_settings import CutSettings
+from geodfx.capture.photos import RadianceStack
+from geodfx.capture.rig import LightRig
+from geodfx.capture.session import Session
+from geodfx.constants import DISPLAY_GAMMA
+
+__all__ = ["LIT_STAGES", "LitCut", "trace_lit_cut"]
+
+LIT_STAGES = STAGES + 1  # that the search tells of
+TEXELS = 3000  # of the stone's, that are asked
+DISTANT = 1000.0  # stone widths: a camera of which a session tells no distance
+
+
+@dataclass(frozen=True)
+class LitCut:
+    """A cut, and how well its traced photos meet the stone's."""
+
+    scene: DomeScene
+    planes: F64  # (P, 4) outward normal and distance, in stone widths
+    index: tuple[float, float, float]  # of red, green and blue
+    absorbance: tuple[float, float, float]  # a stone width
+    met_db: float  # of displayed values, with four rays a texel and no base
+    family: str  # what is said of the cut that the planes were before each moved for itself
+
+    @property
+    def told(self) -> str:
+        """What is said of it."""
+        fire = f"fire {self.index[2] - self.index[0]:.3f}"
+        return f"{self.family}, {fire}, each plane for itself; its rays meet the photos at {self.met_db:.1f} dB"
+
+
+def trace_lit_cut(
+    session: Session,
+    stack: RadianceStack,
+    rig: LightRig,
+    alpha: U8,
+    gain: float,
+    search: CutSettings,
+    told: Callable[[], object],
+) -> LitCut | None:
+    """Return the cut that explains photos under moving lights, or None: the outline is no family's, or none does.
+
+    alpha: (H, W) of the outline. gain: display gain. `told` hears of each of LIT_STAGES.
+    """
+    scale = _scale(session, alpha)
+    outline = find_outline(alpha > 127, scale)
+    if outline is None:
+        return None
+    evidence = _gather(session, stack, rig, gain, scale, search)
+    family: Family = BrilliantCut(outline) if isinstance(outline, RoundOutline) else StepCut(outline)
+    cut = pose(family)
+    found = find_cut(evidence, cut, indices_of(session.stone)[0], lambda *_: told())
+    if found is None:
+        return None
+    free = free_planes(cut.planes(found))
+    numbers = settle_planes(evidence, free, free.begin(float(found[0]), float(found[1])), search.freed)
+    told()
+    met = meets_db(evidence, free, numbers)
+    if met + 10 * math.log10(max(float(np.mean(evidence.shown**2)), 1e-12)) < LEAST_GAIN_DB:
+        return None
+    return LitCut(
+        evidence.scene,
+        free.planes(numbers),
+        find_channel_indices(evidence, free, numbers),
+        find_channel_absorbances(evidence, free, numbers),
+        met,
+        cut.told(found),
+    )
+
+
+def _scale(session: Session, alpha: U8) -> float:
+    """Return how wide a texel is, in stone widths: as the session tells, or as the outline does."""
+    if session.camera_distance is not None and session.field_width is not None:
+        return float(session.field_width / alpha.shape[1])
+    rows, columns = np.nonzero(alpha > 127)
+    return 1.0 / max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0)
+
+
+def _gather(
+    session: Session, stack: RadianceStack, rig: LightRig, gain: float, scale: float, search: CutSettings
+) -> DomeEvidence:
+    """Return what some texels display under all lights."""
+    near = session.camera_distance is not None and session.field_width is not None
+    distance = session.camera_distance if near and session.camera_distance is not None else DISTANT
+    scene = DomeScene(
+        height=0.0,
+        grid=scale,
+        size=stack.size,
+        radius_rad=rig.radius_rad,
+        camera=np.array([0.0, 0.0, distance]),
+        lights=np.asarray(rig.direction, np.float64),
+    )
+    chosen = evenly(len(stack.texels), TEXELS)
+    light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
+    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
+    brightest = channels[..., int(light.mean(axis=(0, 1)).argmax())]
+    texels = stack.texels[chosen]
+    place = scene.place(texels % stack.size[0], texels // stack.size[0])
+    return DomeEvidence(scene, brightest, place, gain, indices_of(session.stone)[1], channels, search)
