@@ -135,7 +135,8 @@ def _facts(captured: Capture, file_bytes: int) -> dict[str, str]:
             f"{unlit:.0%} of the texels mirror what no light reached, taken to be the horizon; lower lights tell"
         )
     if "cut" in stone.provenance:
-        facts["cut"] = f"{stone.provenance['cut']}; its light paths tell where flashes lie between the tilts"
+        between = "tilts" if stone.domain == "tilt" else "lights"
+        facts["cut"] = f"{stone.provenance['cut']}; its light paths tell where flashes lie between the {between}"
     if "symmetry" in stone.provenance:
         facts["symmetry"] = f"{stone.provenance['symmetry']}: the photos of a texel's copies tell of its lobes, too"
     if stone.lobes is not None:

@@ -19,13 +19,14 @@ from geodfx.jit import (
     clamp_packet,
     kernel,
     less_bits,
+    pick_less,
     read_packet,
     root,
     run_bands,
     splat_packet,
     write_packet,
 )
-from geodfx.rays.walks import WALK_ROOM, Leaving, bounce, enter, find_entry, find_exit, held_way, make_walls
+from geodfx.rays.walks import WALK_ROOM, Leaving, Ray, bounce, enter, find_entry, find_exit, held_way, make_walls
 
 __all__ = ["DomeScene", "Exits", "list_exits", "list_touched", "show_lights"]
 
@@ -125,6 +126,13 @@ def _way(camera: F64, through: F32, packet: int) -> tuple[Packet, Packet, Packet
 
 
 @kernel
+def _end(ray: Ray, least: Packet) -> Ray:
+    """Return rays, those ended of which less than so much is left: what one shows does not depend on the others."""
+    none = splat_packet(np.float32(0.0))
+    return Ray(ray.x, ray.y, ray.z, ray.dx, ray.dy, ray.dz, pick_less(ray.left, least, none, ray.left))
+
+
+@kernel
 def _see(leaving: Leaving, light: F32, offset: np.float32, room: F32) -> None:
     """Add what leaving directions see of each light to the sums in room."""
     for n in range(len(light) // 3):
@@ -148,7 +156,7 @@ def _show(glass: _Glass, through: F32, light: F32, offset: np.float32, out: F32)
         for _ in range(1, MOST_FACES):
             if less_bits(least, ray.left) == 0:
                 break
-            leaving, ray = bounce(glass.walls, glass.refraction, glass.absorbance, ray, room)
+            leaving, ray = bounce(glass.walls, glass.refraction, glass.absorbance, _end(ray, least), room)
             _see(leaving, light, offset, room)
         for lane in range(PACKET):
             for n in range(lights):
@@ -173,7 +181,7 @@ def _list(
             if step > 0:
                 if less_bits(least, ray.left) == 0:
                     break
-                leaving, ray = bounce(glass.walls, glass.refraction, glass.absorbance, ray, room)
+                leaving, ray = bounce(glass.walls, glass.refraction, glass.absorbance, _end(ray, least), room)
             write_packet(rows, np.uint64(0), leaving.face)
             write_packet(rows, np.uint64(PACKET), leaving.dx)
             write_packet(rows, np.uint64(2 * PACKET), leaving.dy)

@@ -20,7 +20,7 @@ LEAST_LIKE = 0.5  # correlation with the photos of a channel: one that is met le
 def find_channel_indices(evidence: Evidence, cut: Shape, numbers: F64) -> tuple[float, float, float]:
     """Return the refractive indices of red, green and blue, at which rays are most like what each shows.
 
-    Each as far from the index of a cut as its channel is met best from where the brightest is.
+    Each as far from the index of a cut as its channel is met best from where the one is that the cut was sought in.
     """
     index = float(numbers[0])
     if evidence.channels is None:
@@ -36,7 +36,8 @@ def find_channel_indices(evidence: Evidence, cut: Shape, numbers: F64) -> tuple[
         if like[k] >= LEAST_LIKE and 0 < k < len(like) - 1:
             before, at, after = like[k - 1 : k + 2]
             best[c] = OFFSETS[k] + 0.5 * (before - after) / (before - 2 * at + after) * (OFFSETS[1] - OFFSETS[0])
-    own = best[int(evidence.channels.mean(axis=(0, 1)).argmax())]
+    its = [float(np.abs(evidence.channels[..., c] - evidence.shown).sum()) for c in range(3)]
+    own = best[int(np.argmin(its))]  # of the channel that the cut was sought in
     red, green, blue = (index if np.isnan(each - own) else index + float(each - own) for each in best)
     return red, green, blue
 

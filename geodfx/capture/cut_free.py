@@ -25,6 +25,7 @@ AS_CUT = (0.02, 0.003)  # radians and stone widths by which planes usually lie e
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 # How soft lights are, rounds at most, texels asked, and steps: wide lights of planes far off overlap with the photos'.
 SCHEDULE = ((4.0, 8, 1000, 3.0), (3.0, 6, 1000, 2.0), (2.0, 6, 1000, 2.0), (1.5, 8, 1000, 1.0), (1.0, 24, 3000, 1.0))
+FEWEST = 1000  # texels
 DAMPING, FAR, ON = (0.03, 0.1, 0.3, 1.0, 3.0), (0.7, 1.3, 2.5), (0.5, 1.0)  # steps that are tried
 FARTHEST = 30.0  # times a number's step
 GAINS, PATIENCE, NEARER = 0.998, 2, 0.6  # a round that leaves more of the loss is one of so many; steps are then nearer
@@ -99,10 +100,13 @@ def free_planes(planes: F64) -> FreeCut:
 def settle_planes(evidence: DomeEvidence, cut: FreeCut, numbers: F64, rounds: float) -> F64:
     """Return numbers of planes that have all moved to where their rays meet the photos best.
 
-    rounds: of those of SCHEDULE, a share. The same evidence gives the same numbers, whatever the threads.
+    rounds: a share of those of SCHEDULE, and of its texels over FEWEST. The same evidence gives the same numbers,
+    whatever the threads.
     """
     for wider, most, texels, steps in SCHEDULE:
-        numbers = _descend(evidence, cut, numbers, max(2, round(most * rounds)), texels, wider, steps)
+        numbers = _descend(
+            evidence, cut, numbers, max(2, round(most * rounds)), max(FEWEST, round(texels * rounds)), wider, steps
+        )
     return numbers
 
 

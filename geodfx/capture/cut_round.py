@@ -105,7 +105,7 @@ class BrilliantCut:
         index, turn, scale, girdle, thick, table, crown, pavilion, lower, stars = few.tolist()
         radius = self.outline.radius * scale
         wide = radius / RADIUS
-        planes = brilliant_planes(table, crown, pavilion, lower, stars, thick / (2 * radius))
+        planes = brilliant_planes(table, crown, pavilion, lower, stars, thick / (2 * radius), 1)
         kinds, leans = [], []
         for kind, (x, y, z, distance) in enumerate(planes[1 : 1 + len(UP)].tolist()):
             kinds += [math.degrees(math.atan2(math.hypot(x, y), abs(z))), distance * wide + z * girdle]

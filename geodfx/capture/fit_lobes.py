@@ -3,6 +3,7 @@
 base      with flashes set aside -> which texels are smooth, and need no lobes
 symmetry  of a cut stone: one sector of it is fitted, to the photos of all its copies, and unfolded; of a large picture
           in a small one, and its texels choose among what is found there
+cut       of a stone whose copies do not agree, where one is found by tracing rays: a facet for each of their paths
 search    lobes, each texel alone
 facets    regions whose texels see the same lobe -> the direction that fits them all -> each texel picks anew;
           a few times over, the base fitted again below the lobes

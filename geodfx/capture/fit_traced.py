@@ -22,7 +22,7 @@ from geodfx.capture.fit_base import learn_prior
 from geodfx.capture.fit_detail import show
 from geodfx.capture.fit_state import FitState
 from geodfx.capture.fit_symmetric import TRUST, find_alone, fit_alone, these_of
-from geodfx.capture.fit_texels import fit_bases, part_of, pick, settle
+from geodfx.capture.fit_texels import part_of, pick, settle
 from geodfx.capture.fold import FoldedStack
 from geodfx.capture.hidden import HiddenStack
 from geodfx.capture.lobe_work import MAX_LOBES
@@ -46,14 +46,14 @@ def fit_traced(state: FitState, cut: LitCut, turning: float) -> Facets | None:
     """
     if isinstance(state.stack, FoldedStack | HiddenStack):
         return None
+    coefficient, prior = state.coefficient.copy(), state.prior
     state.prior = learn_prior(state.coefficient)
     facets = _start(state, cut)
     doubted = _find_doubted(state, state.stack, facets)
     if doubted.mean() > MOST_DOUBTED:
         state.sets.number[:] = 0
         state.sets.facet[:] = -1
-        state.coefficient[:] = 0
-        fit_bases(state)
+        state.coefficient[:], state.prior = coefficient, prior
         return None
     settle(state, facets, GUESSED)
     pick(state, facets, "traced paths", TRUST)

@@ -15,13 +15,20 @@ EIGHTH, SIXTEENTH = math.pi / 4, math.pi / 8  # a brilliant has eight mains, and
 
 
 def brilliant_planes(
-    table: float, crown_deg: float, pavilion_deg: float, lower_halves: float, stars: float, girdle: float
+    table: float,
+    crown_deg: float,
+    pavilion_deg: float,
+    lower_halves: float,
+    stars: float,
+    girdle: float,
+    eighths: int = 8,
 ) -> F64:
     """Return the planes (73, 4) of a round brilliant, outward normal and distance: 57 facets and a girdle of 16.
 
     table, girdle: of the width. stars: of the way from the table's edge to the girdle; lower_halves: of the way from
     the girdle to the culet; both as seen from above. Angles are the slopes of the mains. First the
-    table, then eight times: crown main, pavilion main, star, and twice upper half, lower half and girdle.
+    table, then eight times, or as often as `eighths` says: crown main, pavilion main, star, and twice upper half,
+    lower half and girdle.
     """
     crown, pavilion = math.tan(math.radians(crown_deg)), math.tan(math.radians(pavilion_deg))
     half = girdle / 2
@@ -33,7 +40,7 @@ def brilliant_planes(
     low = RADIUS * (1 - lower_halves)
     low_z = -half - (RADIUS - low * math.cos(SIXTEENTH)) * pavilion
     planes = [(0.0, 0.0, 1.0, top)]
-    for k in range(8):
+    for k in range(eighths):
         at = k * EIGHTH
         planes.append(sloped_plane(at, math.radians(crown_deg), RADIUS, half))
         planes.append(sloped_plane(at, -math.radians(pavilion_deg), RADIUS, -half))

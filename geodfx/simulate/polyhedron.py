@@ -19,7 +19,7 @@ LARGEST = 1e6  # a design whose corners lie further than this many times its inn
 
 @dataclass(frozen=True)
 class Polyhedron:
-    """A convex solid, |x| and |y| at most 0.5, its box centred on the origin."""
+    """A convex solid. `close_planes` makes it |x| and |y| at most 0.5, its box centred on the origin."""
 
     planes: F64  # (F, 4) outward unit normal, distance from the origin
     corners: F64  # (V, 3)

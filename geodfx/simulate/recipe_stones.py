@@ -17,6 +17,7 @@ __all__ = [
     "Clouds",
     "Druse",
     "Feathers",
+    "FlatFaced",
     "Gemcad",
     "Needles",
     "Pebble",
@@ -74,7 +75,16 @@ class StoneRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brilliant(StoneRecipe):
+class FlatFaced(StoneRecipe):
+    """What cuts with flat faces take: how they were cut and laid down by hand."""
+
+    uneven_deg: float = real(0.0, low=0, high=5)  # rms by which each face is turned either way about its middle
+    tilt_deg: tuple[float, ...] = numbers((0.0, 0.0), count=2, low=-30, high=30)  # pitch and roll, as it lies
+    at: tuple[float, ...] = numbers((0.0, 0.0), count=2, low=-2, high=2)  # to the right and up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brilliant(FlatFaced):
     """A round brilliant; the ranges hold all that can be cut."""
 
     table: float = real(0.56, low=0.3, high=0.8)
@@ -86,7 +96,7 @@ class Brilliant(StoneRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step(StoneRecipe):
+class Step(FlatFaced):
     """An emerald cut."""
 
     ratio: float = real(1.4, low=1, high=4)
@@ -98,14 +108,14 @@ class Step(StoneRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gemcad(StoneRecipe):
+class Gemcad(FlatFaced):
     """A design in a file."""
 
     file: Path = file_beside()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point(StoneRecipe):
+class Point(FlatFaced):
     """A natural crystal point that lies on its side."""
 
     length: float = real(1.6, low=0.3, high=6)

@@ -21,6 +21,7 @@ from geodfx.simulate.recipe_stones import (
     Clouds,
     Druse,
     Feathers,
+    FlatFaced,
     Gemcad,
     Needles,
     Pebble,
@@ -28,6 +29,7 @@ from geodfx.simulate.recipe_stones import (
     Step,
     StoneRecipe,
 )
+from geodfx.simulate.rig import stage_rotation
 from geodfx.simulate.rough import Rough, make_bumps, make_plates
 from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import Spectrum
@@ -49,7 +51,7 @@ def make_stone(recipe: StoneRecipe, spectrum: Spectrum, rng: np.random.Generator
     slope = math.tan(math.radians(recipe.polish_deg))
     if material.albedo is not None and isinstance(recipe, Pebble | Cabochon):
         return _opaque(recipe, material, spectrum, slope, rng)
-    axis = (0.0, 0.0, 1.0)
+    axis: tuple[float, ...] = (0.0, 0.0, 1.0)
     if isinstance(recipe, Druse):
         solids = _druse(recipe, slope, rng)
     elif isinstance(recipe, Cabochon):
@@ -57,7 +59,9 @@ def make_stone(recipe: StoneRecipe, spectrum: Spectrum, rng: np.random.Generator
     else:
         if isinstance(recipe, Point):
             axis = (0.0, 1.0, 0.0)  # a crystal's own axis
-        solids = join_solids([_cut(recipe, rng)], slope)
+        flat = cast(FlatFaced, recipe)
+        solids = join_solids([_lay_down(_cut(recipe, rng), flat, rng)], slope)
+        axis = tuple((_tilt(flat) @ np.array(axis)).tolist())
     colour = recipe.colour
     if isinstance(recipe, Druse):
         colour /= sum(CRYSTAL_WIDTH) / 2  # a crystal is as deep in colour as a stone of its own
@@ -70,7 +74,7 @@ def make_glass(
     spectrum: Spectrum,
     *,
     colour: float = 1.0,
-    axis: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    axis: tuple[float, ...] = (0.0, 0.0, 1.0),
     splits: bool = True,
 ) -> Glass:
     """Return a clear material's optics; `splits`: a birefringent one sends two rays on."""
@@ -126,6 +130,27 @@ def _cut(recipe: StoneRecipe, rng: np.random.Generator) -> Polyhedron:
         return close_planes(read_gemcad(recipe.file), str(recipe.file))
     point = cast(Point, recipe)
     return crystal_point(point.length, point.unevenness, rng)
+
+
+def _tilt(recipe: FlatFaced) -> F64:
+    """Return the rotation (3, 3) by which a stone lies askew."""
+    return stage_rotation(*np.radians(recipe.tilt_deg).tolist())
+
+
+def _lay_down(cut: Polyhedron, recipe: FlatFaced, rng: np.random.Generator) -> Polyhedron:
+    """Return a solid cut as unevenly, and lying as askew and as far aside, as its recipe says."""
+    if recipe.uneven_deg > 0:
+        turned = cut.planes[:, :3] + math.radians(recipe.uneven_deg) * rng.normal(size=(len(cut.planes), 3))
+        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+        middle = np.stack([cut.corners[its].mean(axis=0) for its in cut.outlines()])
+        planes = np.c_[turned, (turned * middle).sum(axis=1)]
+        cut = close_planes(planes, "uneven cut", scale=1.0)
+    if not (any(recipe.tilt_deg) or any(recipe.at)):
+        return cut
+    rotation = _tilt(recipe)
+    aside = np.array([*recipe.at, 0.0])
+    normals = cut.planes[:, :3] @ rotation.T
+    return Polyhedron(np.c_[normals, cut.planes[:, 3] + normals @ aside], cut.corners @ rotation.T + aside)
 
 
 def _cabochon(recipe: Cabochon, slope: float) -> Solids:

@@ -11,7 +11,8 @@ from geodfx.errors import RecipeError
 from geodfx.rays.brilliant import shortest_stars
 from geodfx.simulate.gemcad import read_gemcad
 from geodfx.simulate.polyhedron import close_planes
-from geodfx.simulate.recipe_stones import Druse, Point
+from geodfx.simulate.recipe import read_recipe
+from geodfx.simulate.recipe_stones import Brilliant, Druse, Point
 from geodfx.simulate.solids import brilliant_cut, crystal_point, step_cut
 from geodfx.simulate.spectrum import make_spectrum
 from geodfx.simulate.stones import make_stone
@@ -170,3 +171,39 @@ def test_a_broken_design_is_told_by_its_line(tmp_path, text, told):
     (tmp_path / "bad.asc").write_text(text)
     with pytest.raises(RecipeError, match=told):
         read_gemcad(tmp_path / "bad.asc")
+
+
+def planes_of(seed=0, **keys) -> np.ndarray:
+    recipe = Brilliant(material="diamond", **keys)
+    return make_stone(recipe, make_spectrum(1), np.random.default_rng(seed)).solids.plane.T
+
+
+def test_a_stone_that_is_laid_down_askew_is_the_same_stone_turned_and_moved():
+    even = planes_of()
+    pitch, roll = planes_of(tilt_deg=(3.0, 0.0)), planes_of(tilt_deg=(0.0, 3.0))
+    rise = math.sin(math.radians(3))
+    np.testing.assert_allclose(
+        pitch[0, :3], [0, -rise, math.cos(math.radians(3))], atol=1e-9
+    )  # the table, turned about x
+    np.testing.assert_allclose(roll[0, :3], [rise, 0, math.cos(math.radians(3))], atol=1e-9)
+    for turned in (pitch, roll):
+        np.testing.assert_allclose(turned[:, 3], even[:, 3], atol=1e-9)
+        np.testing.assert_allclose(turned[:, :3] @ turned[:, :3].T, even[:, :3] @ even[:, :3].T, atol=1e-9)
+    aside = planes_of(at=(0.1, -0.2))
+    np.testing.assert_allclose(aside[:, 3] - even[:, 3], even[:, :2] @ [0.1, -0.2], atol=1e-9)
+
+
+def test_the_faces_of_an_uneven_stone_are_turned_by_as_much_as_is_asked():
+    even, uneven = planes_of(), planes_of(uneven_deg=0.4)
+    np.testing.assert_array_equal(uneven, planes_of(uneven_deg=0.4))
+    assert (uneven != planes_of(seed=1, uneven_deg=0.4)).any()
+    turned = np.degrees(np.arccos((even[:, :3] * uneven[:, :3]).sum(axis=1)))
+    assert np.sqrt(np.mean(turned**2)) == pytest.approx(0.4 * math.sqrt(2), rel=0.2)  # either way
+
+
+@pytest.mark.parametrize("key", ["uneven_deg = 9.0", "tilt_deg = [1.0]", "at = [3.0, 0.0]"])
+def test_a_stone_that_cannot_be_laid_down_so_is_refused(tmp_path, key):
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'[stone]\ncut = "brilliant"\nmaterial = "diamond"\n{key}\n[rig]\nkind = "dome"\n')
+    with pytest.raises(RecipeError, match=f"recipe.toml: stone.{key.split()[0]} "):
+        read_recipe(path)
