@@ -17,7 +17,9 @@ from geodfx.capture import FAST, THOROUGH, LobeSettings, capture, choose_setting
 from geodfx.capture.session import read_session
 from geodfx.evaluate import evaluate
 
-ALONE = LobeSettings(passes=0, widths=False, fire=False, doubt=False, symmetry=False, detail=False, joins=False)
+ALONE = LobeSettings(
+    passes=0, widths=False, fire=False, doubt=False, symmetry=False, cut=False, detail=False, joins=False
+)
 WIDE = dataclasses.replace(ALONE, widths=True)
 POOLED = dataclasses.replace(WIDE, passes=THOROUGH.passes)
 FIERY = dataclasses.replace(POOLED, fire=True)
@@ -30,6 +32,7 @@ STEPS = {
     "with fire": FIERY,
     "with doubt: the mean over what photos leave open": DOUBTING,
     "with detail of smooth texels": dataclasses.replace(DOUBTING, detail=True),
+    "with its cut traced, no symmetry": dataclasses.replace(THOROUGH, symmetry=False, joins=False),
     "with symmetry": dataclasses.replace(THOROUGH, joins=False),
     "with facets joined across the picture: the default": THOROUGH,
     "`--fast`": FAST,

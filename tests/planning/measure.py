@@ -47,9 +47,10 @@ class Measured:
 def measure(folder: Path, symmetry: str | None = None) -> Measured:
     """Fit the session that `simulate` wrote to a folder, and compare its lobes with the truth beside it.
 
-    symmetry: of the stone, which the fit finds by itself; None: fitted as a stone that has none.
+    symmetry: of the stone, which the fit finds by itself; None: fitted by each texel's own photos.
     """
-    stone = capture(read_session(folder), settings=replace(THOROUGH, symmetry=symmetry is not None)).stone
+    told = symmetry is not None
+    stone = capture(read_session(folder), settings=replace(THOROUGH, symmetry=told, cut=told)).stone
     assert ("symmetry" in stone.provenance) == (symmetry is not None)
     return compare(folder, stone, NO_MOVES if symmetry is None else read_moves(symmetry))
 
