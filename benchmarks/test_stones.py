@@ -75,6 +75,7 @@ def design(name, material):
 
 
 INCLUDED = '[[stone.inclusions]]\nkind = "feathers"\n[[stone.inclusions]]\nkind = "clouds"'
+LAID = "uneven_deg = 0.2\ntilt_deg = [1.5, -1.0]\nat = [0.02, -0.01]"  # down by hand, and cut as stones are
 SHALLOW = "table = 0.62\ncrown_deg = 32.0\npavilion_deg = 42.0\nlower_halves = 0.72"
 
 
@@ -112,6 +113,11 @@ CASES = [
     Case("opal, cabochon", cut("cabochon", "opal"), dome(48, 15), FAR, NOISY, 22.6, (0.93, 1.03)),
     Case("aventurine, pebble", cut("pebble", "aventurine"), dome(64, 10), NEAR, USUAL, 24.4, (0.94, 1.04)),
     BLIND,
+    Case("diamond, laid down", cut("brilliant", "diamond", LAID), dome(128, 10), NEAR, USUAL, 0.0, (0.0, 9.0)),
+    Case("sapphire, laid down", cut("step", "sapphire", LAID), dome(96, 8), NEAR, NOISY, 0.0, (0.0, 9.0)),
+    Case(
+        "emerald, laid down", cut("step", "emerald", f"{LAID}\n{INCLUDED}"), dome(96, 10), FAR, USUAL, 0.0, (0.0, 9.0)
+    ),
 ]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geodfx.arrays import F64, U8, evenly
-from geodfx.capture.cut_evidence import TiltEvidence
+from geodfx.arrays import F64, U8
+from geodfx.capture.cut_evidence import TiltEvidence, display_some
 from geodfx.capture.cut_family import Family
 from geodfx.capture.cut_find import STAGES, find_cut, meets_db
 from geodfx.capture.cut_fire import find_channel_indices
@@ -18,12 +18,10 @@ from geodfx.capture.cut_step import StepCut
 from geodfx.capture.cut_view import Scene, make_scene
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.session import Session
-from geodfx.constants import DISPLAY_GAMMA
 from geodfx.tilting import TiltStage, make_camera
 
 __all__ = ["LEAST_GAIN_DB", "STAGES", "TracedCut", "gather_evidence", "indices_of", "trace_cut"]
 
-TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
 # Of gems by a word of their names; the search of others begins at each of ANY_INDEX.
 INDICES = {
     "fluorite": 1.43, "opal": 1.45, "quartz": 1.55, "amethyst": 1.55, "citrine": 1.55, "beryl": 1.58, "emerald": 1.58,
@@ -67,11 +65,7 @@ def gather_evidence(
     if session.rig_lights is None or camera.distance is None or len(session.rig_lights) == 0:
         return None
     scene = make_scene(camera, stage, np.asarray(session.rig_lights, np.float64), radius_rad)
-    chosen = evenly(len(stack.texels), TEXELS)
-    light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
-    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
-    brightest = channels[..., int(light.mean(axis=(0, 1)).argmax())]
-    texels = stack.texels[chosen]
+    texels, brightest, channels = display_some(stack, gain)
     place = scene.place(texels % stack.size[0], texels // stack.size[0])
     return TiltEvidence(scene, brightest, place, gain, channels=channels)
 

@@ -15,15 +15,17 @@ from geodfx.capture.cut_family import Shape
 from geodfx.capture.cut_paths import list_rays, show_each
 from geodfx.capture.cut_view import Scene, View, show_planes
 from geodfx.capture.fit_settings import THOROUGH, CutSettings
+from geodfx.capture.photos import RadianceStack
 from geodfx.constants import DISPLAY_GAMMA
 from geodfx.powers import raise_powers
 
-__all__ = ["CENTRE", "WITHIN", "Change", "DomeEvidence", "Evidence", "Place", "TiltEvidence"]
+__all__ = ["CENTRE", "WITHIN", "Change", "DomeEvidence", "Evidence", "Place", "TiltEvidence", "display_some"]
 
 Place = tuple[float, float]
 CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
 DARK = 1e-30  # of white: as good as none
+TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
 MORE_TEXELS = 2  # times as many are asked where a ray is followed once for all photos
 
 Cuts = Sequence[tuple[F64, float, float]]  # planes (P, 4), index and absorbance of each
@@ -121,3 +123,11 @@ class DomeEvidence(Evidence):
     def some(self, texels: int, photos: int) -> tuple[I64, I64, F64]:  # noqa: ARG002  # see above
         """Return some texels, twice as many, all photos, and what is displayed there."""
         return super().some(MORE_TEXELS * texels, self.shown.shape[1])
+
+
+def display_some(stack: RadianceStack, gain: float) -> tuple[I64, F64, F64]:
+    """Return some of a stone's texels (T,), and what they display: the brightest channel (T, L), and all (T, L, 3)."""
+    chosen = evenly(len(stack.texels), TEXELS)
+    light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
+    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
+    return stack.texels[chosen], channels[..., int(light.mean(axis=(0, 1)).argmax())], channels

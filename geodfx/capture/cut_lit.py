@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geodfx.arrays import F64, U8, evenly
+from geodfx.arrays import F64, U8
 from geodfx.capture.cut import LEAST_GAIN_DB, STAGES, indices_of
 from geodfx.capture.cut_dome import DomeScene
-from geodfx.capture.cut_evidence import DomeEvidence
+from geodfx.capture.cut_evidence import DomeEvidence, display_some
 from geodfx.capture.cut_family import Family
 from geodfx.capture.cut_find import find_cut, meets_db
 from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
@@ -24,12 +24,10 @@ from geodfx.capture.fit_settings import CutSettings
 from geodfx.capture.photos import RadianceStack
 from geodfx.capture.rig import LightRig
 from geodfx.capture.session import Session
-from geodfx.constants import DISPLAY_GAMMA
 
 __all__ = ["LIT_STAGES", "LitCut", "trace_lit_cut"]
 
 LIT_STAGES = STAGES + 1  # that the search tells of
-TEXELS = 3000  # of the stone's, that are asked
 DISTANT = 1000.0  # stone widths: a camera of which a session tells no distance
 
 
@@ -102,8 +100,7 @@ def _gather(
     session: Session, stack: RadianceStack, rig: LightRig, gain: float, scale: float, search: CutSettings
 ) -> DomeEvidence:
     """Return what some texels display under all lights."""
-    near = session.camera_distance is not None and session.field_width is not None
-    distance = session.camera_distance if near and session.camera_distance is not None else DISTANT
+    distance = DISTANT if session.camera_distance is None or session.field_width is None else session.camera_distance
     scene = DomeScene(
         height=0.0,
         grid=scale,
@@ -112,10 +109,6 @@ def _gather(
         camera=np.array([0.0, 0.0, distance]),
         lights=np.asarray(rig.direction, np.float64),
     )
-    chosen = evenly(len(stack.texels), TEXELS)
-    light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
-    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
-    brightest = channels[..., int(light.mean(axis=(0, 1)).argmax())]
-    texels = stack.texels[chosen]
+    texels, brightest, channels = display_some(stack, gain)
     place = scene.place(texels % stack.size[0], texels // stack.size[0])
     return DomeEvidence(scene, brightest, place, gain, indices_of(session.stone)[1], channels, search)
