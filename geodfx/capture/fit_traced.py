@@ -36,6 +36,8 @@ MOST_FIRE = 0.9  # of the light's radius: how far a channel may lie from green
 GUESSED = 0.3  # trust in the weights that rays tell, in photos, while colours are not known
 HIDDEN = 6  # one of so many lights is hidden
 LATTICE, CHECKED, REGION = 3, 512, 4  # rows and columns between texels that are asked at least, how many, and regions
+WORSE, NOTHING = 2.0, 0.002  # times what texels alone miss of hidden lights, and more, at which a region is doubted
+BELIEVED = 0.5  # of what texels alone miss: a cut whose rays miss more of the whole stone is not its own
 MOST_DOUBTED = 0.5  # of the stone: of more, the cut is not believed
 
 
@@ -112,7 +114,10 @@ def _differ(green: Exits, other: Exits, there: Bool, facet: I64, facets: int) ->
 
 
 def _find_doubted(state: FitState, stack: RadianceStack | CoarseStack, facets: Facets) -> Bool:
-    """Tell which texels (T,) lie in regions whose hidden lights rays foretell worse than texels alone do."""
+    """Tell which texels (T,) lie in regions whose hidden lights rays foretell far worse than texels alone do.
+
+    All of them, if rays foretell the whole stone not much better.
+    """
     places = state.places
     step = max(LATTICE, round(math.sqrt(len(places.row) / CHECKED)))
     some = np.flatnonzero((places.row % step == 0) & (places.column % step == 0) & ~state.smooth)
@@ -133,7 +138,9 @@ def _find_doubted(state: FitState, stack: RadianceStack | CoarseStack, facets: F
     alone = part_of(hiding, some)
     own = find_alone(alone)
     by_texels = error(alone, own, 0.0)
+    if by_rays.mean() > BELIEVED * by_texels.mean():
+        return np.ones(len(places.row), np.bool_)
     worse = np.zeros(places.texel.shape)
-    worse[places.row[some], places.column[some]] = by_rays - by_texels
+    worse[places.row[some], places.column[some]] = by_rays - WORSE * by_texels - NOTHING
     excess: Bool = uniform_filter(worse, REGION * step + 1)[places.row, places.column] > 0
     return excess & ~state.smooth
