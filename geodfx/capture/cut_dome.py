@@ -5,7 +5,7 @@ The camera stays, so that a ray is followed once for all lights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +28,9 @@ from geodfx.jit import (
 )
 from geodfx.rays.walks import WALK_ROOM, Leaving, Ray, bounce, enter, find_entry, find_exit, held_way, make_walls
 
-__all__ = ["DomeScene", "Exits", "list_exits", "list_touched", "show_lights"]
+__all__ = ["DISTANT", "DomeScene", "Exits", "list_exits", "list_touched", "show_lights"]
 
+DISTANT = 1000.0  # stone widths: a camera that is as good as infinitely far
 LEAST_SHOWN = np.float32(0.02)  # of a ray: what is fainter tells little of the planes
 LEAST_LISTED = np.float32(0.002)
 NEAR = np.float32(0.02)  # stone widths: a plane so far behind another may come to lie before it
@@ -44,6 +45,10 @@ class DomeScene(View):
 
     camera: F64  # (3,) stone widths
     lights: F64  # (L, 3)
+
+    def seen_from(self, nearness: float) -> DomeScene:
+        """Return the scene with the camera on the axis at a distance of one over its nearness, or of DISTANT."""
+        return replace(self, camera=np.array([0.0, 0.0, 1 / max(nearness, 1 / DISTANT)]))
 
     def through(self, place: F64) -> F32:
         """Return places (R, 2) packet by packet: right, up, height; the last fills its packet up."""

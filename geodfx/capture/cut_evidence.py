@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ Place = tuple[float, float]
 CENTRE: Sequence[Place] = ((0.0, 0.0),)
 WITHIN: Sequence[Place] = ((-0.25, -0.25), (-0.25, 0.25), (0.25, 0.25), (0.25, -0.25))  # rays of a texel
 DARK = 1e-30  # of white: as good as none
+GREEN, BRIGHTER = 1, 1.25
 TEXELS = 3000  # of the stone's: those that no search asks tell how well it did
 MORE_TEXELS = 2  # times as many are asked where a ray is followed once for all photos
 
@@ -37,7 +38,7 @@ class Evidence(ABC):
     """What T texels display in L photos."""
 
     scene: View
-    shown: F64  # (T, L) 0..1 of the brightest channel
+    shown: F64  # (T, L) 0..1 of one channel
     place: F64  # (T, 2)
     gain: float  # display gain
     index: float | None = None  # of the stone, where its name tells it
@@ -106,6 +107,11 @@ class DomeEvidence(Evidence):
     """What texels display under L lights, one after another: all are asked at once, for that costs little."""
 
     scene: DomeScene
+    camera_open: bool = False  # how far away it stood is not told
+
+    def seen_from(self, nearness: float) -> DomeEvidence:
+        """Return the evidence with the camera at a distance of one over its nearness."""
+        return replace(self, scene=self.scene.seen_from(nearness))
 
     def light(self, planes: F64, index: float, absorbance: float, place: F64, photos: I64, wider: float) -> F64:
         """Return what a stone shows of lights."""
@@ -126,8 +132,16 @@ class DomeEvidence(Evidence):
 
 
 def display_some(stack: RadianceStack, gain: float) -> tuple[I64, F64, F64]:
-    """Return some of a stone's texels (T,), and what they display: the brightest channel (T, L), and all (T, L, 3)."""
+    """Return some of a stone's texels (T,), and what they display: the channel to ask (T, L), and all (T, L, 3).
+
+    It is green, which a name's index is of, or a clearly brighter one.
+    """
     chosen = evenly(len(stack.texels), TEXELS)
     light = np.minimum(stack.at(chosen)[0] * gain, 1).astype(np.float64)
-    channels = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA)
-    return stack.texels[chosen], channels[..., int(light.mean(axis=(0, 1)).argmax())], channels
+    channels, mean = np.maximum(light, 0) ** (1 / DISPLAY_GAMMA), light.mean(axis=(0, 1))
+    brightest = int(mean.argmax())
+    return (
+        stack.texels[chosen],
+        channels[..., brightest if mean[brightest] > BRIGHTER * mean[GREEN] else GREEN],
+        channels,
+    )

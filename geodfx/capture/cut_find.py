@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from geodfx.arrays import F64, I64
-from geodfx.capture.cut_evidence import WITHIN, Change, Evidence
+from geodfx.arrays import F64
+from geodfx.capture.cut_descend import FEW, INDEX_WITHIN, descend
+from geodfx.capture.cut_evidence import WITHIN, Evidence
 from geodfx.capture.cut_family import Family, RowFamily, Shape, Space
 from geodfx.jit import run_each
 
-__all__ = ["STAGES", "find_cut", "meets_db"]
+__all__ = ["STAGES", "begin_cut", "find_cut", "finish_cut", "meets_db"]
 
 STAGES = 4  # that `find_cut` tells of
 
@@ -34,14 +35,8 @@ NOTHING_DB, SPLIT_DEG = 0.3, (1.0, 2.0)  # of a row that shows nothing; how far 
 INWARDS = np.linspace(-0.2, 0.06, 27)  # stone widths, of a row: where it is tried
 STEPS = np.linspace(-1, 1, 13)  # of a number's reach: where it is tried
 SWEPT = np.linspace(-0.08, 0.08, 33)  # stone widths, of the planes of a row or kind: where they are tried
-EVOLVED, SCANNED, FEW = (150, 56), (250, 85), (200, 56)  # texels and tilts that are asked
-DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried
-SCREENED, PASSED = 4, 5  # steps are tried by one of so many texels first, and so many of them by the others
-FARTHEST = 30.0  # times a number's step
-USES, USED_AGAIN = 4, 0.97  # of slopes: as long as each leaves less than so much of the loss
+EVOLVED, SCANNED = (150, 56), (250, 85)  # texels and tilts that are asked
 PARTS = 8  # that texels are asked in
-SETTLED, SETTLED_WIDE = (0.995, 2), (0.98, 1)  # a descent ends after so many rounds that leave more of the loss
-INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 LEAST_LIKE = 0.34  # correlation of photos and those of the best search that began: below, the cut is of no such family
 
 
@@ -65,6 +60,14 @@ def find_cut(
     indices: those that it may have. `told` hears of each of STAGES, in dB. The same evidence gives the
     same numbers, whatever the threads.
     """
+    begun = begin_cut(evidence, cut, indices, told)
+    return None if begun is None else finish_cut(evidence, cut, begun, told)
+
+
+def begin_cut(
+    evidence: Evidence, cut: Family, indices: Sequence[float], told: Callable[[str, float], object]
+) -> F64 | None:
+    """Return the numbers that evolve, and meet the photos best under wide lights: the first half of `find_cut`."""
     starts: list[tuple[float, F64]] = []
     search = evidence.search
     begun = max(search.starts, len(indices))
@@ -79,11 +82,16 @@ def find_cut(
     told("evolved", meets_db(evidence, cut, closer[0][1]))
     ways = [numbers for _, numbers in closer]
     for wider, rounds in ((3.0, 6), (2.0, 4)):
-        ways = [_descend(evidence, cut, numbers, rounds, wider, FEW) for numbers in ways]
+        ways = [descend(evidence, cut, numbers, rounds, wider, FEW) for numbers in ways]
     numbers = max(ways, key=lambda each: meets_db(evidence, cut, each))
     told("wide lights", meets_db(evidence, cut, numbers))
+    return numbers
+
+
+def finish_cut(evidence: Evidence, cut: Family, numbers: F64, told: Callable[[str, float], object]) -> F64:
+    """Return numbers that meet the photos best from some that nearly do: the second half of `find_cut`."""
     if isinstance(cut, RowFamily):
-        numbers = _descend(evidence, cut, _sweep(evidence, cut, numbers, 3.0), 3, 2.0, FEW)
+        numbers = descend(evidence, cut, _sweep(evidence, cut, numbers, 3.0), 3, 2.0, FEW)
         numbers = _replace_rows(evidence, cut, numbers)
     told("rows", meets_db(evidence, cut, numbers))
     numbers = _settle(evidence, cut, numbers, 2.0)
@@ -101,10 +109,10 @@ def _settle(evidence: Evidence, cut: Family, numbers: F64, wider: float) -> F64:
     met = meets_db(evidence, cut, numbers)
     for turn in range(evidence.search.settles):
         swept = _sweep(evidence, cut, numbers, wider)
-        swept = _descend(evidence, cut, swept, 4, 1.5, evidence.search.asked)
+        swept = descend(evidence, cut, swept, 4, 1.5, evidence.search.asked)
         if turn > 0 and meets_db(evidence, cut, swept) < met:
             break
-        swept = _descend(evidence, cut, swept, 6, 1.0, evidence.search.asked)
+        swept = descend(evidence, cut, swept, 6, 1.0, evidence.search.asked)
         now = meets_db(evidence, cut, swept)
         if now > met:
             numbers = swept
@@ -216,7 +224,7 @@ def _replace_rows(evidence: Evidence, cut: RowFamily, numbers: F64) -> F64:
             ways = [_scan(evidence, cut, way, away, wider) for way in ways]
         ways = sorted(ways, key=lambda way: -meets_db(evidence, cut, way))[:FOLLOWED]
         for wider in (2.0, 1.5):
-            ways = [_descend(evidence, cut, way, 3, wider, FEW) for way in ways]
+            ways = [descend(evidence, cut, way, 3, wider, FEW) for way in ways]
         numbers = max([numbers, *ways], key=lambda way: meets_db(evidence, cut, way))
     return numbers
 
@@ -239,90 +247,8 @@ def _split_rows(evidence: Evidence, cut: RowFamily, numbers: F64) -> F64:
         end = range(cut.rows) if spare < cut.rows else range(cut.rows, 2 * cut.rows)
         ways = [cut.split_row(numbers, spare, k, by) for k in end if k != spare for by in SPLIT_DEG]
         for wider in (2.0, 1.5):
-            ways = [_descend(evidence, cut, way, 3, wider, FEW) for way in ways]
+            ways = [descend(evidence, cut, way, 3, wider, FEW) for way in ways]
         best = max(ways, key=lambda way: meets_db(evidence, cut, way))
         if meets_db(evidence, cut, best) > met:
             numbers = _settle(evidence, cut, best, 1.0)
     return numbers
-
-
-def _descend(evidence: Evidence, cut: Family, numbers: F64, rounds: int, wider: float, asked: tuple[int, int]) -> F64:
-    """Return numbers moved all at once, by damped Gauss-Newton; slopes by differences of a step to either side.
-
-    Rays flash or do not, which makes slopes noisy, and the squares of noisy slopes are too large: what is told weakly
-    would hardly move. So two halves of the rays tell slopes, and those of one are multiplied by those of the other.
-    While the steps that are tried by slopes lead on, they are used again.
-    """
-    texels, tilts, wanted = evidence.some(*asked)
-    step = cut.step
-    settled, patient = SETTLED if wider == 1 else SETTLED_WIDE
-    change = evidence.change(texels, tilts)
-
-    def seen(trial: F64, its: I64) -> F64:
-        return evidence.show(cut, trial, its, tilts, wider, WITHIN)
-
-    now, last, idle, tried = seen(numbers, texels), np.zeros(len(step)), 0, 0
-    known, costs = (0.0, 0.0) if evidence.index is None else (evidence.index, INDEX_COSTS)
-    cost = costs * float(np.sum((now - wanted) ** 2)) / INDEX_WITHIN**2
-
-    def loss(trial: F64, shown: F64, wanted: F64 = wanted) -> float:
-        return float(np.sum((shown - wanted) ** 2) + len(shown) / len(texels) * cost * (trial[0] - known) ** 2)
-
-    for _ in range(rounds):
-        one, other = _find_slopes(evidence, cut, numbers, step, change, wider)
-        slope = (one + other) / 2
-        bend, whole = one.T @ other, np.sum(slope * slope, axis=0)
-        bend = (bend + bend.T) / 2
-        bend[0, 0] += cost * step[0] ** 2
-        for use in range(USES):
-            pull = slope.T @ (wanted - now).ravel()
-            pull[0] += cost * step[0] * (known - numbers[0])
-            moves = _list_moves(bend, whole, pull, step, last)
-            trials = [cut.moved_all(numbers, by) for by in moves]
-            some = np.arange(len(texels)) % SCREENED == tried % SCREENED
-            first = run_each(lambda k: seen(trials[k], texels[some]), len(trials))  # noqa: B023
-            losses = [loss(*each, wanted[some]) for each in zip(trials, first, strict=True)]
-            passed, tried = np.argsort(losses, kind="stable")[:PASSED], tried + 1
-
-            def complete(i: int) -> F64:
-                shot = np.empty_like(wanted)
-                shot[some], shot[~some] = first[passed[i]], seen(trials[passed[i]], texels[~some])  # noqa: B023
-                return shot
-
-            shots = run_each(complete, len(passed))
-            losses = [loss(trials[k], shot) for k, shot in zip(passed, shots, strict=True)]
-            best, before = int(np.argmin(losses)), loss(numbers, now)
-            if use == 0:
-                idle = 0 if losses[best] < settled * before else idle + 1
-            if losses[best] < before:
-                numbers, now, last = trials[passed[best]], shots[best], moves[passed[best]]
-            elif use == 0:
-                step, last = 0.7 * step, 0.0 * last
-            if losses[best] > USED_AGAIN * before:
-                break
-        if idle == patient:
-            break
-    return numbers
-
-
-def _find_slopes(
-    evidence: Evidence, cut: Family, numbers: F64, step: F64, change: Change, wider: float
-) -> tuple[F64, F64]:
-    """Return by how much a step of each number changes what texels display (T * L, N), by either half of rays."""
-    either = [cut.moved(numbers, j, way * step[j]) for way in (1, -1) for j in range(len(step))]
-    cuts = [(cut.planes(trial), float(trial[0]), float(trial[1])) for trial in (numbers, *either)]
-    shown = change(cuts, wider)
-
-    def differ(j: int) -> F64:
-        more, less = (shown(e).reshape(2, 2, -1).sum(axis=0) for e in (1 + j, 1 + j + len(step)))
-        return (evidence.display(more, 2) - evidence.display(less, 2)) / 2
-
-    one, other = np.stack(run_each(differ, len(step)), axis=2)
-    return one, other
-
-
-def _list_moves(bend: F64, whole: F64, pull: F64, step: F64, last: F64) -> list[F64]:
-    """Return moves to be tried: more and less damped, farther, and on the way of the last move."""
-    ways = [np.linalg.solve(bend + d * np.diag(whole + 1e-9), pull) for d in DAMPING]
-    moves = [step * np.clip(far * way, -FARTHEST, FARTHEST) for way in ways for far in FAR]
-    return moves + [step * np.clip(way, -FARTHEST, FARTHEST) + on * last for way in ways[:3] for on in ON]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from geodfx.arrays import F64, U8
 from geodfx.capture.cut import LEAST_GAIN_DB, STAGES, indices_of
-from geodfx.capture.cut_dome import DomeScene
+from geodfx.capture.cut_camera import find_camera, refine_camera
+from geodfx.capture.cut_dome import DISTANT, DomeScene
 from geodfx.capture.cut_evidence import DomeEvidence, display_some
 from geodfx.capture.cut_family import Family
-from geodfx.capture.cut_find import find_cut, meets_db
+from geodfx.capture.cut_find import begin_cut, finish_cut, meets_db
 from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
-from geodfx.capture.cut_free import free_planes, settle_planes
+from geodfx.capture.cut_free import NEARNESS, free_planes, settle_planes
 from geodfx.capture.cut_outline import RoundOutline, find_outline
 from geodfx.capture.cut_posed import pose
 from geodfx.capture.cut_round import BrilliantCut
@@ -28,7 +29,6 @@ from geodfx.capture.session import Session
 __all__ = ["LIT_STAGES", "LitCut", "trace_lit_cut"]
 
 LIT_STAGES = STAGES + 1  # that the search tells of
-DISTANT = 1000.0  # stone widths: a camera of which a session tells no distance
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,18 @@ def trace_lit_cut(
     evidence = _gather(session, stack, rig, gain, scale, search)
     family: Family = BrilliantCut(outline) if isinstance(outline, RoundOutline) else StepCut(outline)
     cut = pose(family)
-    found = find_cut(evidence, cut, indices_of(session.stone)[0], lambda *_: told())
+    found = begin_cut(evidence, cut, indices_of(session.stone)[0], lambda *_: told())
     if found is None:
         return None
+    if evidence.camera_open:
+        evidence, found = _find_camera(evidence, cut, found, indices_of(session.stone)[0])
+    found = finish_cut(evidence, cut, found, lambda *_: told())
+    if evidence.camera_open:
+        evidence, found = refine_camera(evidence, cut, found)
     free = free_planes(cut.planes(found))
-    numbers = settle_planes(evidence, free, free.begin(float(found[0]), float(found[1])), search.freed)
+    nearness = float(1 / evidence.scene.camera[2])
+    numbers = settle_planes(evidence, free, free.begin(float(found[0]), float(found[1]), nearness), search.freed)
+    evidence = evidence.seen_from(float(numbers[NEARNESS]))
     told()
     met = meets_db(evidence, free, numbers)
     if met + 10 * math.log10(max(float(np.mean(evidence.shown**2)), 1e-12)) < LEAST_GAIN_DB:
@@ -88,9 +95,20 @@ def trace_lit_cut(
     )
 
 
+def _find_camera(evidence: DomeEvidence, cut: Family, found: F64, indices: Sequence[float]) -> tuple[DomeEvidence, F64]:
+    """Return where the camera stood, and the cut's numbers, which are searched again from there."""
+    nearer, numbers = find_camera(evidence, cut, found)
+    if nearer.scene.camera[2] == evidence.scene.camera[2]:
+        return evidence, numbers
+    again = begin_cut(nearer, cut, indices, lambda *_: None)
+    if again is not None and meets_db(nearer, cut, again) > meets_db(nearer, cut, numbers):
+        numbers = again
+    return refine_camera(nearer, cut, numbers)
+
+
 def _scale(session: Session, alpha: U8) -> float:
     """Return how wide a texel is, in stone widths: as the session tells, or as the outline does."""
-    if session.camera_distance is not None and session.field_width is not None:
+    if session.field_width is not None:
         return float(session.field_width / alpha.shape[1])
     rows, columns = np.nonzero(alpha > 127)
     return 1.0 / max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0)
@@ -100,15 +118,15 @@ def _gather(
     session: Session, stack: RadianceStack, rig: LightRig, gain: float, scale: float, search: CutSettings
 ) -> DomeEvidence:
     """Return what some texels display under all lights."""
-    distance = DISTANT if session.camera_distance is None or session.field_width is None else session.camera_distance
+    distance = None if session.field_width is None else session.camera_distance
     scene = DomeScene(
         height=0.0,
         grid=scale,
         size=stack.size,
         radius_rad=rig.radius_rad,
-        camera=np.array([0.0, 0.0, distance]),
+        camera=np.array([0.0, 0.0, distance or DISTANT]),
         lights=np.asarray(rig.direction, np.float64),
     )
     texels, brightest, channels = display_some(stack, gain)
     place = scene.place(texels % stack.size[0], texels // stack.size[0])
-    return DomeEvidence(scene, brightest, place, gain, indices_of(session.stone)[1], channels, search)
+    return DomeEvidence(scene, brightest, place, gain, indices_of(session.stone)[1], channels, search, distance is None)

@@ -11,8 +11,9 @@ from geodfx.arrays import evenly
 from geodfx.basis import chart_encode, flat_points, light_kernel
 from geodfx.capture import cut_flashes
 from geodfx.capture.cut import LEAST_GAIN_DB, TracedCut, trace_cut
+from geodfx.capture.cut_descend import FEW, descend
 from geodfx.capture.cut_evidence import WITHIN, TiltEvidence
-from geodfx.capture.cut_find import FEW, _descend, _replace_rows, _split_rows, _sweep, meets_db
+from geodfx.capture.cut_find import _replace_rows, _split_rows, _sweep, meets_db
 from geodfx.capture.cut_flashes import start_from_cut
 from geodfx.capture.cut_outline import find_outline
 from geodfx.capture.cut_step import StepCut
@@ -236,7 +237,7 @@ def test_numbers_that_are_a_little_off_are_found_again():
     off = NUMBERS + rng.uniform(-1, 1, len(NUMBERS)) * 0.12 * CUT.reach
     off[3:6] = 0.0
     before = meets_db(shown, CUT, off)
-    found = _descend(shown, CUT, _descend(shown, CUT, off, 4, 2.0, FEW), 4, 1.0, FEW)
+    found = descend(shown, CUT, descend(shown, CUT, off, 4, 2.0, FEW), 4, 1.0, FEW)
     assert meets_db(shown, CUT, found) > before + 5
     assert np.abs(found[CUT.row] - NUMBERS[CUT.row]).max() < 0.6
 
@@ -249,7 +250,7 @@ def test_a_name_draws_the_index_to_its_own():
         for k, each in enumerate((shown, named)):
             numbers = NUMBERS.copy()
             numbers[0] += by
-            numbers = _descend(each, CUT, _descend(each, CUT, numbers, 6, 2.0, FEW), 6, 1.0, FEW)
+            numbers = descend(each, CUT, descend(each, CUT, numbers, 6, 2.0, FEW), 6, 1.0, FEW)
             off[k] += abs(numbers[0] - INDEX)
             met[k] += meets_db(shown, CUT, numbers)
     assert off[1] < 0.5 * off[0]
@@ -270,7 +271,7 @@ def test_a_plane_far_from_where_it_should_be_is_swept_there():
     shown = evidence(100)
     off = NUMBERS.copy()
     off[CUT.row[3] + 2] += 0.05
-    stuck = _descend(shown, CUT, off, 4, 1.0, FEW)
+    stuck = descend(shown, CUT, off, 4, 1.0, FEW)
     assert meets_db(shown, CUT, stuck) < meets_db(shown, CUT, NUMBERS) - 2
     swept = _sweep(shown, CUT, off, 1.0)
     assert swept[CUT.row[3] + 2] == pytest.approx(NUMBERS[CUT.row[3] + 2], abs=0.003)
@@ -291,7 +292,7 @@ def test_a_row_is_split_where_it_is():
 def test_one_row_between_two_is_split_into_them():
     two = CUT.moved(NUMBERS, CUT.row[0], -5.0)
     shown = evidence(100, two)
-    merged = _descend(shown, CUT, CUT.without_row(CUT.moved(two, CUT.row[1], 1.5), 0), 6, 1.0, FEW)
+    merged = descend(shown, CUT, CUT.without_row(CUT.moved(two, CUT.row[1], 1.5), 0), 6, 1.0, FEW)
     found = _split_rows(shown, CUT, merged)
     assert meets_db(shown, CUT, found) > meets_db(shown, CUT, merged) + 3
     assert found[CUT.row[:2]] == pytest.approx(two[CUT.row[:2]], abs=0.5)

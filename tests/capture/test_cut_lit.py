@@ -11,11 +11,12 @@ import pytest
 import geodfx
 from geodfx.basis import light_kernel
 from geodfx.capture import capture, find_rig, fit_traced
-from geodfx.capture.cut_dome import DomeScene, list_exits, list_touched, show_lights
+from geodfx.capture.cut_camera import find_camera
+from geodfx.capture.cut_dome import DISTANT, DomeScene, list_exits, list_touched, show_lights
 from geodfx.capture.cut_evidence import WITHIN, DomeEvidence
 from geodfx.capture.cut_find import meets_db
 from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
-from geodfx.capture.cut_free import free_planes, settle_planes
+from geodfx.capture.cut_free import FIXED, NEARNESS, free_planes, settle_planes
 from geodfx.capture.cut_lit import LIT_STAGES, LitCut, trace_lit_cut
 from geodfx.capture.cut_outline import RoundOutline
 from geodfx.capture.cut_posed import PosedRows, pose
@@ -56,7 +57,7 @@ radius_deg = 12.0
 [heldout]
 photos = 16
 """
-INDEX, ABSORBANCE, RADIUS = 1.77, 0.3, math.radians(12)
+INDEX, ABSORBANCE, NEAR, RADIUS = 1.77, 0.3, 1 / 8, math.radians(12)
 LIGHTS = light_directions(64).astype(np.float64)
 SCENE = DomeScene(
     height=0.0, grid=1.2 / 64, size=(64, 64), radius_rad=RADIUS, camera=np.array([0.0, 0.0, 8.0]), lights=LIGHTS
@@ -77,14 +78,14 @@ def uneven(planes, degrees, seed=0):
     cut, rng = free_planes(planes), np.random.default_rng(seed)
     turns = np.zeros((len(planes), 3))
     turns[:, :2] = math.radians(degrees) * rng.normal(size=(len(planes), 2))
-    return cut.planes(np.concatenate([[INDEX, ABSORBANCE], turns.ravel()]))
+    return cut.planes(np.concatenate([[INDEX, ABSORBANCE, NEAR], turns.ravel()]))
 
 
 def evidence_of(planes, scene=SCENE, texels=1000, seed=0):
     """Return what texels of a stone within planes display under all lights."""
     blank = DomeEvidence(scene, np.zeros((texels, len(LIGHTS))), places(texels, seed), 0.6 / light_kernel(RADIUS)[0])
     cut = free_planes(planes)
-    shown = blank.show(cut, cut.begin(INDEX, ABSORBANCE), np.arange(texels), EVERY, 1.0, WITHIN)
+    shown = blank.show(cut, cut.begin(INDEX, ABSORBANCE, NEAR), np.arange(texels), EVERY, 1.0, WITHIN)
     return replace(blank, shown=shown)
 
 
@@ -140,8 +141,8 @@ def test_planes_that_rays_do_not_touch_do_not_matter_to_them():
     cut, before = free_planes(BRILLIANT), show_lights(SCENE, BRILLIANT, INDEX, 0.0, place, EVERY)
     changed = 0
     for k in range(0, len(BRILLIANT), 4):
-        numbers = cut.begin(INDEX, 0.0)
-        numbers[2 + 3 * k] = 0.001
+        numbers = cut.begin(INDEX, 0.0, NEAR)
+        numbers[FIXED + 3 * k] = 0.001
         differs = (np.abs(show_lights(SCENE, cut.planes(numbers), INDEX, 0.0, place, EVERY) - before) > 1e-5).any(
             axis=1
         )
@@ -198,11 +199,11 @@ def test_rows_that_are_merged_leave_what_both_left():
 
 def test_a_face_turns_about_its_middle():
     cut = free_planes(BRILLIANT)
-    np.testing.assert_allclose(cut.planes(cut.begin(INDEX, 0.0)), BRILLIANT, atol=1e-12)
+    np.testing.assert_allclose(cut.planes(cut.begin(INDEX, 0.0, NEAR)), BRILLIANT, atol=1e-12)
     np.testing.assert_allclose((cut.middle * BRILLIANT[:, :3]).sum(axis=1), BRILLIANT[:, 3], atol=1e-9)
-    numbers = cut.begin(INDEX, 0.0)
-    numbers[2:] = np.random.default_rng(0).normal(size=len(numbers) - 2) * 0.01
-    numbers[4::3] = 0
+    numbers = cut.begin(INDEX, 0.0, NEAR)
+    numbers[FIXED:] = np.random.default_rng(0).normal(size=len(numbers) - FIXED) * 0.01
+    numbers[FIXED + 2 :: 3] = 0
     turned = cut.planes(numbers)
     np.testing.assert_allclose((cut.middle * turned[:, :3]).sum(axis=1), turned[:, 3], atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(turned[:, :3], axis=1), 1, atol=1e-12)
@@ -213,11 +214,11 @@ def test_each_plane_of_an_uneven_stone_is_found(monkeypatch):
     true = uneven(BRILLIANT, 0.3)
     evidence = evidence_of(true)
     cut = free_planes(BRILLIANT)
-    begin = cut.begin(INDEX, ABSORBANCE)
+    begin = cut.begin(INDEX, ABSORBANCE, NEAR)
     found = settle_planes(evidence, cut, begin, 0.5)
     others = evidence_of(true, replace(SCENE, lights=light_directions(64, seed=9).astype(np.float64)), seed=1)
     for shown in (evidence, others):  # what it was told, and other texels under other lights
-        assert meets_db(shown, cut, found) > meets_db(shown, cut, begin) + 5
+        assert meets_db(shown, cut, found) > meets_db(shown, cut, begin) + 4
     lean = np.degrees(np.arccos(np.clip((cut.planes(found)[:, :3] * true[:, :3]).sum(axis=1), -1, 1)))
     facets = np.abs(BRILLIANT[:, 2]) > 0.1  # the girdle hardly shows
     assert np.median(lean[facets]) < 0.25  # of .37: some facets hardly matter to what is seen
@@ -227,7 +228,27 @@ def test_each_plane_of_an_uneven_stone_is_found(monkeypatch):
 
 def _with_threads(monkeypatch, evidence, cut):
     monkeypatch.setenv("GEODFX_THREADS", "3")
-    return settle_planes(evidence, cut, cut.begin(INDEX, ABSORBANCE), 0.1)
+    return settle_planes(evidence, cut, cut.begin(INDEX, ABSORBANCE, NEAR), 0.1)
+
+
+def test_how_far_the_camera_stood_is_found_where_it_is_not_told():
+    evidence = evidence_of(uneven(BRILLIANT, 0.1))
+    family = pose(BrilliantCut(RoundOutline((0.0, 0.0), 0.5)))
+    numbers = family.begin((1.76, 1.78), 0.0).make(
+        np.array([INDEX, 0, 1, 0.166, 0.03, 0.56, 34.5, 40.8, 0.78, 0.5, 0, 0])
+    )
+    numbers[1] = ABSORBANCE
+    untold = replace(evidence, camera_open=True, index=INDEX).seen_from(0.0)
+    assert untold.scene.camera[2] == DISTANT
+    found, its = find_camera(untold, family, numbers)
+    assert 6.5 < found.scene.camera[2] < 10
+    assert meets_db(found, family, its) > meets_db(untold, family, numbers) + 3
+    far = replace(evidence_of(BRILLIANT, untold.scene), camera_open=True, index=INDEX)
+    assert find_camera(far, family, numbers)[0].scene.camera[2] > 100
+    cut = free_planes(family.planes(its))
+    begin = cut.begin(INDEX, ABSORBANCE, 1 / 7)
+    assert 1 / 9 < settle_planes(found, cut, begin, 0.2)[NEARNESS] < 1 / 7.3
+    assert settle_planes(replace(found, camera_open=False), cut, begin, 0.2)[NEARNESS] == 1 / 7
 
 
 @pytest.fixture(scope="module")
@@ -302,17 +323,19 @@ def test_hidden_photos_tell_nothing(laid_down):
 
 def test_fire_is_told_from_the_channel_that_the_cut_was_sought_in():
     cut, evidence = free_planes(BRILLIANT), evidence_of(BRILLIANT)
-    blue = evidence.show(cut, cut.begin(INDEX + 0.02, ABSORBANCE), np.arange(1000), EVERY, 1.0, WITHIN)
+    blue = evidence.show(cut, cut.begin(INDEX + 0.02, ABSORBANCE, NEAR), np.arange(1000), EVERY, 1.0, WITHIN)
     brighter = np.minimum(1.5 * blue, 1)  # as displayed; yet the cut was sought in red
     channels = np.stack([evidence.shown, np.zeros_like(blue), brighter], axis=2)
-    red, green, its = find_channel_indices(replace(evidence, channels=channels), cut, cut.begin(INDEX, ABSORBANCE))
+    red, green, its = find_channel_indices(
+        replace(evidence, channels=channels), cut, cut.begin(INDEX, ABSORBANCE, NEAR)
+    )
     assert (red, green) == (INDEX, INDEX)
     assert its == pytest.approx(INDEX + 0.02, abs=0.004)
 
 
 def test_a_channel_is_as_clear_as_it_shows():
     cut, evidence = free_planes(BRILLIANT), evidence_of(BRILLIANT)
-    dark = evidence.show(cut, cut.begin(INDEX, 2.0), np.arange(1000), EVERY, 1.0, WITHIN)
+    dark = evidence.show(cut, cut.begin(INDEX, 2.0, NEAR), np.arange(1000), EVERY, 1.0, WITHIN)
     channels = np.stack([evidence.shown, dark, evidence.shown], axis=2)
-    found = find_channel_absorbances(replace(evidence, channels=channels), cut, cut.begin(INDEX, ABSORBANCE))
+    found = find_channel_absorbances(replace(evidence, channels=channels), cut, cut.begin(INDEX, ABSORBANCE, NEAR))
     assert found[0] == pytest.approx(ABSORBANCE, rel=0.25) and found[1] == pytest.approx(2.0, rel=0.25)
