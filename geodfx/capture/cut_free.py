@@ -19,12 +19,15 @@ from geodfx.capture.cut_dome import list_touched, show_lights
 from geodfx.capture.cut_evidence import DomeEvidence
 from geodfx.jit import run_each
 
-__all__ = ["FIXED", "NEARNESS", "FreeCut", "free_planes", "settle_planes"]
+__all__ = ["AS_CUT", "FIXED", "NEARNESS", "FreeCut", "Settled", "draw_likely", "free_planes", "settle_planes"]
 
 FIXED = 3  # numbers before those of planes: index, absorbance a stone width, and one over the camera's distance
 NEARNESS = 2  # which of them is the last
 STEP = (0.004, 0.1, 0.01, 0.0015, 0.0015, 0.0007)  # of these, and of a plane's two turns and its way out
-AS_CUT = (0.02, 0.003)  # radians and stone widths by which planes usually lie elsewhere than their family's
+AS_CUT = (0.02, 0.02, 0.003)  # radians and stone widths by which planes usually lie elsewhere than their family's
+USUAL = (0.01, 1.0, 0.1)  # by which the numbers before them do, where a name tells the index
+CAMERA_TOLD = 1e-4  # by which the last of these does where a session tells it
+ERR_ALIKE = 150.0  # readings of a stone that err alike: so many count as one
 INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 FEWEST, SWEPT_SIDE = 1000, 2  # texels; rays a texel and side where planes are swept
 DAMPING, FAR, ON = (0.03, 0.1, 0.3, 1.0, 3.0), (0.7, 1.3, 2.5), (0.5, 1.0)  # steps that are tried
@@ -84,6 +87,13 @@ class FreeCut(NamedTuple):
         return np.concatenate([[index, absorbance, nearness], np.zeros(3 * len(self.plane))])
 
 
+class Settled(NamedTuple):
+    """Numbers of a cut, and how far the photos leave them open."""
+
+    numbers: F64  # (N,)
+    covariance: F64  # (N, N)
+
+
 class _Asked(NamedTuple):
     """What a round asks: rays, texel by texel, and what they showed before."""
 
@@ -128,18 +138,28 @@ def free_planes(planes: F64) -> FreeCut:
     return FreeCut(planes, middle, np.stack([one, np.cross(normal, one)], axis=1))
 
 
-def settle_planes(evidence: DomeEvidence, cut: FreeCut, numbers: F64, rounds: float) -> F64:
-    """Return numbers of planes that have all moved to where their rays meet the photos best.
+def settle_planes(evidence: DomeEvidence, cut: FreeCut, numbers: F64, rounds: float) -> Settled:
+    """Return numbers of planes that have all moved to where their rays meet the photos best, and how sure they are.
 
     rounds: a share of those of SCHEDULE, and of its texels over FEWEST. The same evidence gives the same numbers,
     whatever the threads.
     """
+    settled = Settled(numbers, np.zeros((len(numbers), len(numbers))))
     for stage in SCHEDULE:
         numbers = _sweep(_ask(evidence, stage.swept, stage.wider, SWEPT_SIDE), cut, numbers, stage.reach)
         if stage.rounds > 0:
             asked = _ask(evidence, max(FEWEST, round(stage.texels * rounds)), stage.wider, stage.side)
-            numbers = _descend(asked, cut, numbers, max(2, round(stage.rounds * rounds)), stage.steps)
-    return numbers
+            settled = _descend(asked, cut, numbers, max(2, round(stage.rounds * rounds)), stage.steps)
+            numbers = settled.numbers
+    return settled
+
+
+def draw_likely(settled: Settled, count: int) -> F64:
+    """Return numbers (count, N) at random as the photos leave them open, the same each time."""
+    value, way = np.linalg.eigh(settled.covariance)
+    spread = way * np.sqrt(np.maximum(value, 0))
+    rng = np.random.default_rng(0)
+    return np.asarray(settled.numbers + rng.standard_normal((count, len(value))) @ spread.T)
 
 
 def _ask(evidence: DomeEvidence, texels: int, wider: float, side: int) -> _Asked:
@@ -173,11 +193,14 @@ def _sweep(asked: _Asked, cut: FreeCut, numbers: F64, reach: tuple[float, ...]) 
     return numbers
 
 
-def _descend(asked: _Asked, cut: FreeCut, numbers: F64, rounds: int, steps: float) -> F64:
-    """Return numbers moved all at once, round by round. While moves by slopes lead on, these are used again."""
+def _descend(asked: _Asked, cut: FreeCut, numbers: F64, rounds: int, steps: float) -> Settled:
+    """Return numbers moved all at once, round by round. While moves by slopes lead on, these are used again.
+
+    rounds: one at least.
+    """
     known, count = asked.evidence.index, len(cut.plane)
     step = np.array([*STEP[:FIXED], *STEP[FIXED:] * count]) * np.array([1.0] * FIXED + [steps] * 3 * count)
-    held = np.array([0.0] * FIXED + [AS_CUT[0] ** -2, AS_CUT[0] ** -2, AS_CUT[1] ** -2] * count)
+    held = np.array([0.0] * FIXED + [its**-2 for its in AS_CUT] * count)
     usual = np.zeros(len(numbers))
     if known is not None:
         held[0], usual[0] = INDEX_COSTS * asked.wanted.size / INDEX_WITHIN**2, known
@@ -202,7 +225,13 @@ def _descend(asked: _Asked, cut: FreeCut, numbers: F64, rounds: int, steps: floa
                 break
         if idle == PATIENCE:
             break
-    return numbers
+    sure = 1 / np.array([*USUAL, *AS_CUT * count])
+    if known is None:
+        sure[0] = 0.0
+    if not asked.evidence.camera_open:
+        sure[NEARNESS] = 1 / CAMERA_TOLD
+    told = bend / (ERR_ALIKE * lost / error.size) + np.diag((step * sure) ** 2)
+    return Settled(numbers, np.outer(step, step) * np.linalg.inv(told))
 
 
 def _try_moves(

@@ -16,7 +16,7 @@ from geodfx.capture.cut_evidence import DomeEvidence, display_some
 from geodfx.capture.cut_family import Family
 from geodfx.capture.cut_find import begin_cut, finish_cut, meets_db
 from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
-from geodfx.capture.cut_free import NEARNESS, free_planes, settle_planes
+from geodfx.capture.cut_free import NEARNESS, draw_likely, free_planes, settle_planes
 from geodfx.capture.cut_outline import RoundOutline, find_outline
 from geodfx.capture.cut_posed import pose
 from geodfx.capture.cut_round import BrilliantCut
@@ -29,6 +29,7 @@ from geodfx.capture.session import Session
 __all__ = ["LIT_STAGES", "LitCut", "trace_lit_cut"]
 
 LIT_STAGES = STAGES + 1  # that the search tells of
+LIKELY = 8  # cuts that tell how far the photos leave the directions of paths open
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class LitCut:
     absorbance: tuple[float, float, float]  # a stone width
     met_db: float  # of displayed values, with four rays a texel and no base
     family: str  # what is said of the cut that the planes were before each moved for itself
+    likely: tuple[tuple[F64, float], ...] = ()  # planes and how much the index differs: as the photos leave them open
 
     @property
     def told(self) -> str:
@@ -79,7 +81,8 @@ def trace_lit_cut(
         evidence, found = refine_camera(evidence, cut, found)
     free = free_planes(cut.planes(found))
     nearness = float(1 / evidence.scene.camera[2])
-    numbers = settle_planes(evidence, free, free.begin(float(found[0]), float(found[1]), nearness), search.freed)
+    settled = settle_planes(evidence, free, free.begin(float(found[0]), float(found[1]), nearness), search.freed)
+    numbers = settled.numbers
     evidence = evidence.seen_from(float(numbers[NEARNESS]))
     told()
     met = meets_db(evidence, free, numbers)
@@ -92,6 +95,7 @@ def trace_lit_cut(
         find_channel_absorbances(evidence, free, numbers),
         met,
         cut.told(found),
+        tuple((free.planes(each), float(each[0] - numbers[0])) for each in draw_likely(settled, LIKELY)),
     )
 
 

@@ -11,9 +11,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
-from geodfx.arrays import F32, F64, I64, Bool
+from geodfx.arrays import F32, F64, I64, Bool, evenly
 from geodfx.capture.coarse import CoarseStack
 from geodfx.capture.cut_dome import Exits, list_exits
 from geodfx.capture.cut_lit import LitCut
@@ -30,10 +31,13 @@ from geodfx.capture.photos import RadianceStack
 
 __all__ = ["fit_traced"]
 
+I32 = npt.NDArray[np.int32]
+
 GREEN = 1
 DIMMEST = 0.003  # weight of a lobe: what is dimmer shows nothing
 MOST_FIRE = 0.9  # of the light's radius: how far a channel may lie from green
 GUESSED = 0.3  # trust in the weights that rays tell, in photos, while colours are not known
+OPEN_ASKED = 20000  # texels that tell how far directions are left open
 HIDDEN = 6  # one of so many lights is hidden
 LATTICE, CHECKED, REGION = 3, 512, 4  # rows and columns between texels that are asked at least, how many, and regions
 WORSE, NOTHING = 2.0, 0.002  # times what texels alone miss of hidden lights, and more, at which a region is doubted
@@ -89,17 +93,41 @@ def _start(state: FitState, cut: LitCut) -> Facets:
             far = np.linalg.norm(fire, axis=1, keepdims=True)
             facets.fire[:, c] = fire * np.minimum(1, MOST_FIRE * state.radius_rad / np.maximum(far, 1e-9))
     np.minimum(sets.amplitude, state.search.ceiling, out=sets.amplitude)
+    facets.spread[:] = _find_spread(cut, place, green, there, sets.facet, len(key))
     return facets
+
+
+def _find_spread(cut: LitCut, place: F64, green: Exits, there: Bool, facet: I32, facets: int) -> F64:
+    """Return how far the photos leave the directions of paths (F,) open: how far other likely cuts' lie off."""
+    some = evenly(len(place), OPEN_ASKED)
+    mine = Exits(green.number[some], green.key[some], green.direction[some], green.weight[some])
+    square, count = np.zeros(facets), np.zeros(facets)
+    for planes, off in cut.likely:
+        its = list_exits(cut.scene, planes, cut.index[GREEN] + off, cut.absorbance[GREEN], place[some], MAX_LOBES)
+        texel, lobe, match = _match(mine, its, there[some])
+        apart = its.direction[texel, match] - mine.direction[texel, lobe]
+        path = facet[some[texel], lobe]
+        square += np.bincount(path, weights=np.sum(apart * apart, axis=1), minlength=facets)
+        count += np.bincount(path, minlength=facets)
+    usual = math.sqrt(square.sum() / max(2 * count.sum(), 1.0))
+    return np.where(count > 0, np.sqrt(square / np.maximum(2 * count, 1)), usual)
+
+
+def _match(one: Exits, other: Exits, there: Bool) -> tuple[I64, I64, I64]:
+    """Return texel and lobe of each exit that is there, and which of another stone's left by the same path."""
+    texel, lobe = np.nonzero(there)
+    same = other.key[texel] == one.key[texel, lobe][:, None]
+    same &= np.arange(same.shape[1]) < other.number[texel][:, None]
+    found = np.flatnonzero(same.any(axis=1))
+    return texel[found], lobe[found], same[found].argmax(axis=1)
 
 
 def _differ(green: Exits, other: Exits, there: Bool, facet: I64, facets: int) -> tuple[F64, F64]:
     """Return how much brighter facets (F,) are in another channel than in green, and how far it lies beside, (F, 3)."""
-    texel, lobe = np.nonzero(there)
-    matched = other.key[texel] == green.key[texel, lobe][:, None]
-    matched &= np.arange(matched.shape[1]) < other.number[texel][:, None]
-    found = np.flatnonzero(matched.any(axis=1))
-    its = matched[found].argmax(axis=1)
-    texel, lobe, facet = texel[found], lobe[found], facet[found]
+    lobes = np.zeros(there.shape, np.int64)
+    lobes[there] = facet
+    texel, lobe, its = _match(green, other, there)
+    facet = lobes[texel, lobe]
 
     def total(values: F32) -> F64:
         summed: F64 = np.bincount(facet, weights=values, minlength=facets).astype(np.float64)

@@ -16,7 +16,7 @@ from geodfx.capture.cut_dome import DISTANT, DomeScene, list_exits, list_touched
 from geodfx.capture.cut_evidence import WITHIN, DomeEvidence
 from geodfx.capture.cut_find import meets_db
 from geodfx.capture.cut_fire import find_channel_absorbances, find_channel_indices
-from geodfx.capture.cut_free import FIXED, NEARNESS, free_planes, settle_planes
+from geodfx.capture.cut_free import AS_CUT, FIXED, NEARNESS, draw_likely, free_planes, settle_planes
 from geodfx.capture.cut_lit import LIT_STAGES, LitCut, trace_lit_cut
 from geodfx.capture.cut_outline import RoundOutline
 from geodfx.capture.cut_posed import PosedRows, pose
@@ -30,6 +30,7 @@ from geodfx.capture.matte import read_matte
 from geodfx.capture.photos import open_photos, read_stack
 from geodfx.capture.session import read_session
 from geodfx.evaluate import evaluate
+from geodfx.lobe_map import doubt_quantiles
 from geodfx.rays.brilliant import brilliant_planes
 from geodfx.simulate import simulate
 from geodfx.tilting import Camera, TiltStage
@@ -215,7 +216,7 @@ def test_each_plane_of_an_uneven_stone_is_found(monkeypatch):
     evidence = evidence_of(true)
     cut = free_planes(BRILLIANT)
     begin = cut.begin(INDEX, ABSORBANCE, NEAR)
-    found = settle_planes(evidence, cut, begin, 0.5)
+    found = settle_planes(evidence, cut, begin, 0.5).numbers
     others = evidence_of(true, replace(SCENE, lights=light_directions(64, seed=9).astype(np.float64)), seed=1)
     for shown in (evidence, others):  # what it was told, and other texels under other lights
         assert meets_db(shown, cut, found) > meets_db(shown, cut, begin) + 4
@@ -223,7 +224,9 @@ def test_each_plane_of_an_uneven_stone_is_found(monkeypatch):
     facets = np.abs(BRILLIANT[:, 2]) > 0.1  # the girdle hardly shows
     assert np.median(lean[facets]) < 0.25  # of .37: some facets hardly matter to what is seen
     monkeypatch.setenv("GEODFX_THREADS", "1")
-    np.testing.assert_array_equal(settle_planes(evidence, cut, begin, 0.1), _with_threads(monkeypatch, evidence, cut))
+    one = settle_planes(evidence, cut, begin, 0.1)
+    for its, others in zip(one, _with_threads(monkeypatch, evidence, cut), strict=True):
+        np.testing.assert_array_equal(its, others)
 
 
 def _with_threads(monkeypatch, evidence, cut):
@@ -247,8 +250,26 @@ def test_how_far_the_camera_stood_is_found_where_it_is_not_told():
     assert find_camera(far, family, numbers)[0].scene.camera[2] > 100
     cut = free_planes(family.planes(its))
     begin = cut.begin(INDEX, ABSORBANCE, 1 / 7)
-    assert 1 / 9 < settle_planes(found, cut, begin, 0.2)[NEARNESS] < 1 / 7.3
-    assert settle_planes(replace(found, camera_open=False), cut, begin, 0.2)[NEARNESS] == 1 / 7
+    assert 1 / 9 < settle_planes(found, cut, begin, 0.2).numbers[NEARNESS] < 1 / 7.3
+    held = settle_planes(replace(found, camera_open=False), cut, begin, 0.1)
+    assert held.numbers[NEARNESS] == 1 / 7
+
+
+def test_likely_cuts_lie_as_far_off_as_photos_leave_planes_open():
+    evidence, cut = evidence_of(uneven(BRILLIANT, 0.1)), free_planes(BRILLIANT)
+    settled = settle_planes(evidence, cut, cut.begin(INDEX, ABSORBANCE, NEAR), 0.1)
+    spread = np.sqrt(np.diag(settled.covariance))
+    assert spread[NEARNESS] < 2e-4  # a session told
+    plane = spread[FIXED:].reshape(-1, 3)
+    hidden = np.abs(BRILLIANT[:, 2]) < 0.1  # the girdle, which hardly shows, is where cuts usually are
+    assert np.median(plane[hidden, 0]) > 0.5 * AS_CUT[0] and plane[:, :2].max() <= AS_CUT[0] * (1 + 1e-6)
+    assert plane[0, :2].max() < 0.1 * AS_CUT[0]  # the table
+    drawn = draw_likely(settled, 4000)
+    np.testing.assert_allclose(drawn.std(axis=0), spread, rtol=0.1, atol=1e-9)
+    np.testing.assert_array_equal(drawn, draw_likely(settled, 4000))
+    noisy = replace(evidence, shown=evidence.shown + np.random.default_rng(0).normal(size=evidence.shown.shape) * 0.2)
+    worse = settle_planes(noisy, cut, cut.begin(INDEX, ABSORBANCE, NEAR), 0.1)
+    assert np.sqrt(np.diag(worse.covariance))[FIXED:].mean() > 1.1 * spread[FIXED:].mean()
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +295,8 @@ def test_a_stone_that_leans_and_is_cut_unevenly_is_fitted_by_its_rays(laid_down,
     own = capture(read_session(laid_down / "train"), "lobes", replace(FAST, cut=False)).stone
     assert "cut" not in own.provenance
     without = evaluate(own, laid_down / "heldout")
+    median, most = np.degrees(doubt_quantiles(traced.lobes, (0.5, 0.9)))
+    assert 0.01 < median < most < 2  # how far the photos leave the directions of its paths open
     assert score.psnr_db > without.psnr_db + 3
     assert score.psnr_db > 29.5 and 0.93 < score.flux < 1.05 and score.flash_f1 > 0.9
 
