@@ -29,6 +29,7 @@ from geodfx.capture.session import Session
 __all__ = ["LIT_STAGES", "LitCut", "trace_lit_cut"]
 
 LIT_STAGES = STAGES + 1  # that the search tells of
+FAR = 100.0  # stone widths: a camera that is as good as distant
 LIKELY = 8  # cuts that tell how far the photos leave the directions of paths open
 
 
@@ -42,13 +43,15 @@ class LitCut:
     absorbance: tuple[float, float, float]  # a stone width
     met_db: float  # of displayed values, with four rays a texel and no base
     family: str  # what is said of the cut that the planes were before each moved for itself
+    camera_open: bool = False  # how far away the camera stood was not told
     likely: tuple[tuple[F64, float], ...] = ()  # planes and how much the index differs: as the photos leave them open
 
     @property
     def told(self) -> str:
         """What is said of it."""
-        fire = f"fire {self.index[2] - self.index[0]:.3f}"
-        return f"{self.family}, {fire}, each plane for itself; its rays meet the photos at {self.met_db:.1f} dB"
+        fire, far = f"fire {self.index[2] - self.index[0]:.3f}", float(self.scene.camera[2])
+        camera = f", seen from {far:.1f} widths away" if self.camera_open and far < FAR else ""
+        return f"{self.family}, {fire}, each plane for itself{camera}; its rays meet the photos at {self.met_db:.1f} dB"
 
 
 def trace_lit_cut(
@@ -95,6 +98,7 @@ def trace_lit_cut(
         find_channel_absorbances(evidence, free, numbers),
         met,
         cut.told(found),
+        evidence.camera_open,
         tuple((free.planes(each), float(each[0] - numbers[0])) for each in draw_likely(settled, LIKELY)),
     )
 
