@@ -9,7 +9,7 @@ from geodfx.capture.cut_evidence import WITHIN, Change, Evidence
 from geodfx.capture.cut_family import Family
 from geodfx.jit import run_each
 
-__all__ = ["FEW", "INDEX_WITHIN", "descend"]
+__all__ = ["FEW", "INDEX_COSTS", "INDEX_WITHIN", "descend"]
 
 FEW = (200, 56)  # texels and tilts that are asked at least
 DAMPING, FAR, ON = (1e-4, 1e-3, 1e-2, 0.1, 1.0), (0.5, 1.0, 2.0), (0.5, 1.0, 2.0)  # steps that are tried

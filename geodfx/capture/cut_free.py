@@ -15,6 +15,7 @@ from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection
 
 from geodfx.arrays import F32, F64, I64, U8, evenly
+from geodfx.capture.cut_descend import INDEX_COSTS, INDEX_WITHIN
 from geodfx.capture.cut_dome import list_touched, show_lights
 from geodfx.capture.cut_evidence import DomeEvidence
 from geodfx.jit import run_each
@@ -28,7 +29,6 @@ AS_CUT = (0.02, 0.02, 0.003)  # radians and stone widths by which planes usually
 USUAL = (0.01, 1.0, 0.1)  # by which the numbers before them do, where a name tells the index
 CAMERA_TOLD = 1e-4  # by which the last of these does where a session tells it
 ERR_ALIKE = 150.0  # readings of a stone that err alike: so many count as one
-INDEX_WITHIN, INDEX_COSTS = 0.01, 0.02  # how far an index may be from the name's, for so much of the loss
 FEWEST, SWEPT_SIDE = 1000, 2  # texels; rays a texel and side where planes are swept
 DAMPING, FAR, ON = (0.03, 0.1, 0.3, 1.0, 3.0), (0.7, 1.3, 2.5), (0.5, 1.0)  # steps that are tried
 SCREENED, PASSED = 4, 4  # steps are tried by one of so many texels first, and so many of them by the others
